@@ -1,0 +1,173 @@
+"""Runs a pack's checks: pytest on the host, with our plugin and nothing of the caller's set-up.
+
+A check that raises a `StudentFault` ends with that typed outcome. Whatever else it raises is a
+fault of ours: such checks are run once more, and stay ``harness_error`` if it happens again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import traceback
+from collections.abc import Callable, Collection, Iterator
+from pathlib import Path
+
+import pytest
+
+from grader.checking.draw import Draw
+from grader.checking.oracle import Oracle
+from grader.checking.record import Record
+from grader.errors import HarnessError, StudentFault
+from grader.records import Evidence
+from grader.student import Student
+
+CHECK_SECONDS = 300  # backstop for a check that hangs on our side; students have limits of theirs
+
+
+def run(
+    folder: Path,
+    checks: Collection[str],
+    student: Student,
+    oracle: Oracle,
+    draw: Draw,
+    say: Callable[[str], None] = lambda _: None,
+) -> list[Evidence]:
+    """Run the checks of a folder for one submission; one evidence for each, in their order."""
+    evidence = _run_once(folder, checks, student, oracle, draw, say)
+    again = [check for check in checks if evidence[check].outcome == "harness_error"]
+    if again:
+        student.close()
+        oracle.close()
+        evidence |= _run_once(folder, again, student, oracle, draw, say)
+    return [evidence[check] for check in checks]
+
+
+def _run_once(
+    folder: Path,
+    checks: Collection[str],
+    student: Student,
+    oracle: Oracle,
+    draw: Draw,
+    say: Callable[[str], None],
+) -> dict[str, Evidence]:
+    plugin = _Plugin(checks, student, oracle, draw, say)
+    output = io.StringIO()
+    with _quiet(output):
+        code = pytest.main(
+            [
+                *("-c", os.devnull, f"--rootdir={folder}", f"--confcutdir={folder}"),
+                *("--import-mode=importlib", "--assert=plain", "-s", "-q", "--strict-markers"),
+                *("-p", "no:cacheprovider", "-p", "no:faulthandler", "-p", "no:warnings"),
+                *("-p", "pytest_timeout", f"--timeout={CHECK_SECONDS}"),
+                str(folder),
+            ],
+            plugins=[plugin],
+        )
+    if code == pytest.ExitCode.INTERRUPTED:
+        raise KeyboardInterrupt
+    for check in checks:
+        if check not in plugin.evidence:
+            plugin.evidence[check] = Evidence(
+                check,
+                "harness_error",
+                message="This check could not be run.",
+                staff_message=f"pytest ended with {code!r}: {output.getvalue()[-1500:]}",
+            )
+    return plugin.evidence
+
+
+@contextlib.contextmanager
+def _quiet(output: io.StringIO) -> Iterator[None]:
+    """Keep pytest from reading the caller's settings and from writing to the terminal."""
+    names = ("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "PYTEST_ADDOPTS", "PYTEST_PLUGINS")
+    saved = {name: os.environ.pop(name) for name in names if name in os.environ}
+    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
+    try:
+        with contextlib.redirect_stdout(output), contextlib.redirect_stderr(output):
+            yield
+    finally:
+        for name in names:
+            os.environ.pop(name, None)
+        os.environ.update(saved)
+
+
+class _Plugin:
+    """The fixtures of a check, and the outcome of each."""
+
+    def __init__(
+        self,
+        checks: Collection[str],
+        student: Student,
+        oracle: Oracle,
+        draw: Draw,
+        say: Callable[[str], None],
+    ) -> None:
+        self.checks = checks
+        self.evidence: dict[str, Evidence] = {}
+        self._student = student
+        self._oracle = oracle
+        self._draw = draw
+        self._say = say
+        self._record = Record("")
+
+    @pytest.fixture
+    def student(self) -> Student:
+        """Return the submission, with a fresh worker."""
+        self._student.fresh()
+        return self._student
+
+    @pytest.fixture(scope="session")
+    def oracle(self) -> Oracle:
+        """Return the right answers."""
+        return self._oracle
+
+    @pytest.fixture(scope="session")
+    def draw(self) -> Draw:
+        """Return the source of weights and prompts."""
+        return self._draw
+
+    @pytest.fixture
+    def record(self) -> Record:
+        """Return where this check writes its evidence."""
+        return self._record
+
+    def pytest_configure(self, config: pytest.Config) -> None:
+        """Register the two marks of a check."""
+        config.addinivalue_line("markers", "public: goes into the handout")
+        config.addinivalue_line("markers", "hidden: stays with the staff")
+
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        """Keep the checks that were asked for."""
+        items[:] = [item for item in items if _check_id(item) in self.checks]
+
+    def pytest_runtest_setup(self, item: pytest.Item) -> None:
+        """Begin the evidence of a check."""
+        check = _check_id(item)
+        self._say(check)
+        self._record = Record(check)
+        self.evidence[check] = self._record.evidence
+
+    def pytest_runtest_makereport(
+        self, item: pytest.Item, call: pytest.CallInfo[None]
+    ) -> None:
+        """Turn what a check raised into its outcome."""
+        if call.excinfo is None:
+            return
+        error = call.excinfo.value
+        evidence = self.evidence[_check_id(item)]
+        if isinstance(error, StudentFault):
+            evidence.outcome = error.outcome
+            evidence.message = error.message
+            evidence.staff_message = "\n".join(filter(None, (error.message, error.detail)))
+            return
+        evidence.outcome = "harness_error"
+        evidence.message = "The grader failed here; this is not your fault."
+        text = str(error) if isinstance(error, HarnessError) else "".join(
+            traceback.format_exception(error)
+        )
+        evidence.staff_message = text[-3000:]
+
+
+def _check_id(item: pytest.Item) -> str:
+    return item.name.removeprefix("test_")

@@ -1,0 +1,197 @@
+"""The front door: arguments in, calls out. Only this room prints and exits.
+
+Exit codes: 0 graded, whatever the score; 1 usage, a bad pack or no such submission;
+2 a fault of ours, with points withheld; 130 stopped by Ctrl-C.
+"""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+from grader import __version__
+from grader.errors import HarnessError, UsageError
+
+# The rooms behind the door are imported by the command that needs them: --help stays quick.
+if TYPE_CHECKING:
+    from grader.intake import Submission
+    from grader.sandbox import Sandbox
+
+ROOT = Path(__file__).resolve().parent.parent
+SHIPPED = ROOT / "submissions" / "shipped.txt"
+
+
+def main() -> NoReturn:
+    """Run one command and exit."""
+    signal.signal(signal.SIGTERM, _stop)
+    arguments = _parser().parse_args()
+    try:
+        code = arguments.run(arguments)
+    except UsageError as error:
+        _fail(str(error), 1)
+    except HarnessError as error:
+        _fail(str(error), 2)
+    except KeyboardInterrupt:
+        _fail("stopped; nothing was left running", 130)
+    sys.exit(code)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="grader", description="Grade LLM-systems coursework.")
+    parser.add_argument("--version", action="version", version=f"grader {__version__}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    command = commands.add_parser("grade", help="grade one submission")
+    command.add_argument("path", type=Path, help="folder, zip or .py file")
+    command.add_argument("--pack", help="assignment (default: the only one there is)")
+    command.add_argument("--sandbox", choices=["auto", "docker", "process"], default="auto")
+    command.add_argument("--device", default="auto", help="auto, cpu or cuda:N")
+    command.add_argument("--out", type=Path, default=Path("results"), help="folder of results")
+    command.add_argument("--seed", help="repeat a draw: the seed of a stored result")
+    command.set_defaults(run=_grade)
+
+    command = commands.add_parser("image", help="make the sandbox's image")
+    command.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
+    command.add_argument("--base", help="image to build on, or 'debian' to make one from packages")
+    command.add_argument(
+        "--host-folders",
+        metavar="PYTHON",
+        nargs="?",
+        const="",
+        help="no build: bind this machine's folders and this interpreter, which has torch",
+    )
+    command.set_defaults(run=_image)
+
+    command = commands.add_parser("convert", help="take over a course's weights and test cases")
+    command.add_argument("--pack", help="assignment (default: the only one there is)")
+    command.add_argument("--weights", type=Path, required=True, help="a state dict, .pt")
+    command.add_argument("--cases", type=Path, required=True, help="test cases, .json")
+    command.add_argument("--sandbox", choices=["auto", "docker"], default="auto")
+    command.set_defaults(run=_convert)
+
+    command = commands.add_parser("doctor", help="what this machine can do, and what mends it")
+    command.set_defaults(run=_doctor)
+    return parser
+
+
+def _grade(arguments: argparse.Namespace) -> int:
+    from grader import intake, pack, results
+    from grader.checking.draw import Draw
+    from grader.grade import grade, oracle_for
+    from grader.report import table
+
+    submission = intake.read(arguments.path)
+    assignment = pack.find(ROOT, arguments.pack)
+    before = results.read(arguments.out, submission.id)
+    device = _device(arguments.device)
+    sandbox = _sandbox(arguments.sandbox, device, submission)
+    draw = Draw(arguments.seed) if arguments.seed else Draw.fresh()
+    with oracle_for(assignment, sandbox) as oracle:
+        result = grade(
+            submission,
+            assignment,
+            sandbox,
+            oracle=oracle,
+            draw=draw,
+            device=device,
+            manual=before["manual"] if before else (),
+            say=_progress,
+        )
+    _progress("")
+    path = results.write(arguments.out, result)
+    print(table.render(result))
+    print(f"\n{path}")
+    return 2 if result["status"] == "withheld" else 0
+
+
+def _image(arguments: argparse.Namespace) -> int:
+    from grader.sandbox import docker, image
+
+    client = docker.connect()
+    if arguments.host_folders is not None:
+        made = image.from_host_folders(client, arguments.device, arguments.host_folders, _say)
+    else:
+        made = image.build(client, arguments.device, _say, arguments.base)
+    print(f"{made.tag} {made.id}")
+    return 0
+
+
+def _convert(arguments: argparse.Namespace) -> int:
+    from grader import convert, pack
+
+    assignment = pack.find(ROOT, arguments.pack)
+    sandbox = _sandbox(arguments.sandbox, "cpu", None)
+    folder = convert.convert(assignment, sandbox, arguments.weights, arguments.cases)
+    print(f"The course's weights and test cases are in {folder} and used from now on.")
+    return 0
+
+
+def _doctor(_arguments: argparse.Namespace) -> int:
+    from grader import doctor
+
+    print(doctor.examine(ROOT))
+    return 0
+
+
+def _sandbox(wanted: str, device: str, submission: Submission | None) -> Sandbox:
+    """Return the sandbox to use: Docker if an engine answers; a plain process only for samples."""
+    if wanted == "process":
+        _say("warning: --sandbox process isolates nothing; the submission runs with your rights")
+        return _process()
+    from grader.sandbox import docker
+
+    try:
+        docker.connect()
+    except HarnessError as error:
+        if wanted == "docker" or submission is None:
+            raise
+        if not _ships_with_the_project(submission):
+            raise UsageError(
+                f"{error}, and student code is not run without a sandbox: install one "
+                "(`grader doctor` says how), or give --sandbox process for code that you trust"
+            ) from None
+        _say("warning: no Docker engine answers; this sample runs as a plain process, isolation: none")
+        return _process()
+    return docker.DockerSandbox(device=device, say=_say)
+
+
+def _process() -> Sandbox:
+    from grader.sandbox.process import ProcessSandbox
+
+    return ProcessSandbox()
+
+
+def _ships_with_the_project(submission: Submission) -> bool:
+    return submission.digest in SHIPPED.read_text(encoding="ascii").split()
+
+
+def _device(wanted: str) -> str:
+    if wanted == "auto":
+        return "cuda:0" if Path("/dev/nvidia0").exists() else "cpu"
+    kind, _, index = wanted.partition(":")
+    if wanted != "cpu" and not (kind == "cuda" and (index.isdigit() or not index)):
+        raise UsageError(f"no device {wanted!r}: give auto, cpu or cuda:N")
+    return "cuda:0" if wanted == "cuda" else wanted
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+def _progress(check: str) -> None:
+    """Show which check runs, on a terminal only."""
+    if sys.stderr.isatty():
+        print(f"\r\x1b[K{check}", end="", file=sys.stderr, flush=True)
+
+
+def _fail(message: str, code: int) -> NoReturn:
+    _progress("")
+    print(f"grader: {message}", file=sys.stderr)
+    sys.exit(code)
+
+
+def _stop(_signal: int, _frame: object) -> NoReturn:
+    raise KeyboardInterrupt

@@ -1,0 +1,41 @@
+"""Every exception of the project, as one tree.
+
+    GraderError
+    ├── UsageError       the caller's input: no such submission, a bad pack        exit code 1
+    ├── HarnessError     our fault: the engine is gone, the oracle crashed         exit code 2
+    └── StudentFault     what the submission did wrong, as a typed outcome         never an exit code
+
+A fault of the student is data: it becomes the outcome of a check. A fault of ours withholds
+points and is never a zero. Mixing the two up is the worst bug this project can have.
+"""
+
+from __future__ import annotations
+
+
+class GraderError(Exception):
+    """Base of all errors raised on purpose."""
+
+
+class UsageError(GraderError):
+    """Bad input of the caller; the message is one sentence: what, where, what to do."""
+
+
+class HarnessError(GraderError):
+    """A fault of the grader or of its machine; the message says what to do about it."""
+
+
+class StudentFault(GraderError):
+    """What went wrong in the submission.
+
+    ``outcome`` is one of `grader.records.FAULTS`; ``message`` is a sentence for the student;
+    ``detail`` is for staff (where it happened, the tail of what was printed).
+    """
+
+    def __init__(
+        self, outcome: str, message: str, detail: str = "", *, device_missing: bool = False
+    ) -> None:
+        super().__init__(message)
+        self.outcome = outcome
+        self.message = message
+        self.detail = detail
+        self.device_missing = device_missing

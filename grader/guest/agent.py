@@ -1,0 +1,314 @@
+"""The agent: first process of the sandbox, keeper of the line to the host.
+
+Contract
+    1. It takes descriptors 0 and 1 as the line to the host, moves them out of reach and points
+       0, 1 and 2 at /dev/null, before any student code exists.
+    2. It makes itself undumpable: student code has the same user id, and could otherwise open
+       /proc/1/fd or attach to it.
+    3. It imports torch once, with one thread and no operation run (a process that ran a parallel
+       operation hangs its forked children), says so to the host, and then answers requests
+       strictly one at a time: one frame in, one frame out.
+    4. `submission` stores the files. `worker` ends everything the last worker left behind,
+       wipes the writable folders, lays the files out afresh and forks a worker.
+    5. Every other verb is relayed to the worker. The reply comes back within the seconds the
+       host named; else the agent ends the worker and says `timeout`. A worker that dies, or
+       writes something that is no frame, is reported as such.
+    6. What the worker prints is read all the time, and its last few kilobytes go with each reply.
+    7. When the host hangs up, the agent ends, and as PID 1 it takes the whole sandbox with it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import fcntl
+import importlib
+import os
+import select
+import sys
+import time
+from typing import Any, NoReturn
+
+from grader.guest import cleaning, frames
+from grader.guest.frames import Header
+
+PR_SET_DUMPABLE, PR_SET_CHILD_SUBREAPER = 4, 36
+PRINTS_KEPT = 2048
+PURGE_SECONDS = 5.0
+WATCH_SECONDS = 0.05  # how often a silent worker is looked at
+OUR_FAULT = 70  # exit code of the agent when it fails by itself (EX_SOFTWARE)
+
+
+def run(config: dict[str, Any]) -> NoReturn:
+    """Serve the host until it hangs up. ``config`` is what `grader.sandbox.boot` sends."""
+    requests, replies, errors = (_move_up(fd) for fd in (0, 1, 2))
+    null = os.open(os.devnull, os.O_RDWR)
+    for fd in (0, 1, 2):
+        os.dup2(null, fd)
+    os.close(null)
+    _prctl(PR_SET_DUMPABLE, 0)
+    _prctl(PR_SET_CHILD_SUBREAPER, 1)
+    agent = Agent(requests, replies, config)
+    try:
+        frames.write(replies, {"ready": True, **preload(config["preload"])})
+        agent.serve()
+    except (frames.EndOfStream, BrokenPipeError):
+        agent.purge()
+        os._exit(0)
+    except BaseException:  # noqa: BLE001 - whatever it is, the host must see it as our fault
+        import traceback  # noqa: PLC0415 - only needed here
+
+        os.write(errors, traceback.format_exc().encode(errors="replace")[-8000:])
+        os._exit(OUR_FAULT)
+
+
+def preload(modules: list[str]) -> Header:
+    """Import what every worker will need, so that a fork costs milliseconds."""
+    sys.dont_write_bytecode = True
+    import torch  # noqa: PLC0415 - the slow part, paid once per sandbox
+
+    torch.set_num_threads(1)
+    missing = []
+    for name in ("grader.guest.worker", *modules):
+        try:
+            importlib.import_module(name)
+        except ImportError:
+            missing.append(name)
+    return {
+        "torch": torch.__version__,
+        "python": ".".join(map(str, sys.version_info[:3])),
+        "missing": missing,
+    }
+
+
+class Agent:
+    """The state of one sandbox: the stored files and at most one living worker."""
+
+    def __init__(self, requests: int, replies: int, config: dict[str, Any]) -> None:
+        self.requests = requests
+        self.replies = replies
+        self.work = config["work"]
+        self.wiped = config["wiped"]
+        self.files: list[tuple[str, bytes]] = []
+        self.pid = 0
+        self.to_worker = self.from_worker = self.prints_fd = -1
+        self.prints = bytearray()
+        self.printed = 0
+
+    def serve(self) -> NoReturn:
+        """Answer one request after the other."""
+        while True:
+            header, body = frames.read(self.requests)
+            verb = header["verb"]
+            reply_body: bytes | memoryview = b""
+            if verb == "submission":
+                reply = self.store(header, body)
+            elif verb == "worker":
+                reply = self.fresh_worker()
+            else:
+                reply, reply_body = self.relay(header, body)
+            reply["id"] = header["id"]
+            reply["prints"] = {
+                "bytes": self.printed,
+                "tail": self.prints.decode(errors="replace"),
+            }
+            frames.write(self.replies, reply, reply_body)
+
+    def store(self, header: Header, body: bytearray) -> Header:
+        """Keep the submission: paths and sizes in the header, contents one after the other."""
+        self.files, start = [], 0
+        for path, size in header["files"]:
+            self.files.append((path, bytes(body[start : start + size])))
+            start += size
+        return {"ok": True}
+
+    # --- the worker -------------------------------------------------------------------------
+
+    def fresh_worker(self) -> Header:
+        """End what is left of the last worker and fork a new one in a clean folder."""
+        self.purge()
+        for folder in self.wiped:
+            cleaning.empty(folder)
+        self.lay_out()
+        request_r, self.to_worker = os.pipe()
+        self.from_worker, reply_w = os.pipe()
+        self.prints_fd, print_w = os.pipe()
+        self.prints, self.printed = bytearray(), 0
+        self.pid = os.fork()
+        if self.pid == 0:
+            self._become_worker(request_r, reply_w, print_w)
+        for fd in (request_r, reply_w, print_w):
+            os.close(fd)
+        for fd in (self.to_worker, self.from_worker, self.prints_fd):
+            os.set_blocking(fd, False)
+        return {"ok": True}
+
+    def _become_worker(self, requests: int, replies: int, prints: int) -> NoReturn:
+        code = OUR_FAULT
+        try:
+            os.setsid()
+            for fd in (
+                self.requests,
+                self.replies,
+                self.to_worker,
+                self.from_worker,
+                self.prints_fd,
+            ):
+                os.close(fd)
+            os.dup2(prints, 1)
+            os.dup2(prints, 2)
+            os.close(prints)
+            # The kernel ends the worker, not the agent, when the sandbox is out of memory.
+            with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as file:  # noqa: PTH123
+                file.write("1000")
+            _prctl(PR_SET_DUMPABLE, 1)
+            os.chdir(self.work)
+            self.files.clear()
+            from grader.guest import worker  # noqa: PLC0415 - not needed by the agent itself
+
+            worker.Worker(self.work, requests, replies).serve()
+            code = 0
+        finally:
+            os._exit(code)  # no clean-up handlers: they cost 0.2 s and belong to the agent
+
+    def lay_out(self) -> None:
+        """Write the submission's files into the working folder."""
+        os.makedirs(self.work, exist_ok=True)  # noqa: PTH103 - strings all the way, no pathlib
+        for path, data in self.files:
+            full = os.path.join(self.work, path)  # noqa: PTH118
+            # An odd name (too long, a file where a folder should be) loses that file only.
+            with contextlib.suppress(OSError, ValueError):
+                os.makedirs(os.path.dirname(full), exist_ok=True)  # noqa: PTH103, PTH120
+                with open(full, "wb") as file:  # noqa: PTH123
+                    file.write(data)
+
+    def purge(self) -> None:
+        """End every process of the student and reap it."""
+        for fd in (self.to_worker, self.from_worker, self.prints_fd):
+            if fd >= 0:
+                os.close(fd)
+        self.to_worker = self.from_worker = self.prints_fd = -1
+        deadline = time.monotonic() + PURGE_SECONDS
+        while time.monotonic() < deadline:
+            cleaning.kill_all(self.pid)
+            try:
+                while os.waitpid(-1, os.WNOHANG) != (0, 0):
+                    pass
+            except ChildProcessError:
+                break
+            time.sleep(0.001)
+        self.pid = 0
+
+    def relay(self, header: Header, body: bytearray) -> tuple[Header, bytes | memoryview]:
+        """Pass a request to the worker and wait for its reply, its death or the deadline."""
+        if not self.pid:
+            return _fault("error", "no worker is running"), b""
+        deadline = time.monotonic() + header["seconds"]
+        exchange = _Exchange(self, header, body)
+        try:
+            while (left := deadline - time.monotonic()) > 0:
+                reply = exchange.step(left)
+                if reply is not None:
+                    return reply
+        except frames.Malformed:
+            self.purge()
+            return _fault("protocol_violation", "the reply is not a frame"), b""
+        self.purge()
+        return _fault("timeout", ""), b""
+
+    def drain_prints(self) -> None:
+        """Read what was printed; keep the end of it."""
+        with contextlib.suppress(BlockingIOError):
+            piece = os.read(self.prints_fd, 1 << 16)
+            self.printed += len(piece)
+            self.prints = (self.prints + piece)[-PRINTS_KEPT:]
+
+    def status(self, seconds: float = 0.0) -> int | None:
+        """Return the wait status of a dead worker, or None while it lives."""
+        deadline = time.monotonic() + seconds
+        while True:
+            with contextlib.suppress(ChildProcessError):
+                pid, status = os.waitpid(self.pid, os.WNOHANG)
+                if pid:
+                    return status
+            if time.monotonic() >= deadline:
+                return None
+            time.sleep(0.001)
+
+    def burial(self, status: int | None) -> Header:
+        """Say how the worker ended; one that lives on but closed its line broke the protocol."""
+        for _ in range(64):  # what it printed last is the best clue
+            before = self.printed
+            self.drain_prints()
+            if self.printed == before:
+                break
+        self.purge()
+        if status is None:
+            return _fault("protocol_violation", "the reply channel was closed")
+        if os.WIFSIGNALED(status):
+            return {"fault": {"outcome": "died", "signal": os.WTERMSIG(status)}}
+        return {"fault": {"outcome": "died", "code": os.waitstatus_to_exitcode(status)}}
+
+
+class _Exchange:
+    """One request on its way to the worker and the reply on its way back."""
+
+    def __init__(self, agent: Agent, header: Header, body: bytearray) -> None:
+        self.agent = agent
+        self.outgoing = memoryview(frames.encode(header, len(body)) + body)
+        self.assembly = frames.Assembly(header["reply_bytes"])
+        self.poll = select.poll()
+        self.poll.register(agent.requests, 0)  # only to notice that the host hung up
+        self.poll.register(agent.prints_fd, select.POLLIN)
+        self.poll.register(agent.from_worker, select.POLLIN)
+        self.poll.register(agent.to_worker, select.POLLOUT)
+
+    def step(self, seconds: float) -> tuple[Header, bytes | memoryview] | None:
+        """Move what can be moved; return the reply once it is whole."""
+        agent = self.agent
+        events = self.poll.poll(min(seconds, WATCH_SECONDS) * 1000)
+        # A child of a dead worker may hold the pipe open, so that no end of file shows.
+        if not events and (status := agent.status()) is not None:
+            return agent.burial(status), b""
+        for fd, event in events:
+            if fd == agent.requests:
+                raise frames.EndOfStream
+            if fd == agent.prints_fd:
+                agent.drain_prints()
+                if not event & select.POLLIN:
+                    self.poll.unregister(fd)  # closed by student code
+            elif fd == agent.to_worker:
+                self._send(event)
+            else:
+                piece = os.read(fd, 1 << 20)
+                if not piece:
+                    return agent.burial(agent.status(seconds=0.2)), b""
+                frame = self.assembly.feed(piece)
+                if frame is not None:
+                    reply, body = frame
+                    reply.pop("prints", None)
+                    return reply, body
+        return None
+
+    def _send(self, event: int) -> None:
+        if event & select.POLLERR:  # nobody reads: its death shows on the reply pipe
+            self.poll.unregister(self.agent.to_worker)
+            return
+        with contextlib.suppress(BlockingIOError):
+            self.outgoing = self.outgoing[os.write(self.agent.to_worker, self.outgoing) :]
+        if not self.outgoing:
+            self.poll.unregister(self.agent.to_worker)
+
+
+def _fault(outcome: str, text: str) -> Header:
+    return {"fault": {"outcome": outcome, "text": text}}
+
+
+def _prctl(option: int, value: int) -> None:
+    with contextlib.suppress(AttributeError, OSError):  # Linux only
+        ctypes.CDLL(None).prctl(option, value, 0, 0, 0)
+
+
+def _move_up(fd: int) -> int:
+    """Duplicate a descriptor to 200 or above, closed on exec."""
+    return fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, 200)

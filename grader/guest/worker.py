@@ -1,0 +1,324 @@
+"""The worker: a forked process that imports the submission and does what the host asks.
+
+Verbs (each a frame whose header names the verb and its arguments; the reply carries a result,
+or a fault, and at most one array as raw little-endian bytes)
+
+    load(class, classes, expected, mode, device)  import the file that defines the class
+    new(arguments, dtype, device)                 build the model in eval mode
+    tensor(name, shape, dtype) + bytes            hand over one weight
+    weights()                                     put the collected tensors into the model
+    forward(shape, past, use_cache, reply) + ids  logits, and a handle for the cache
+    generate(shape, n, temperature, use_cache, seed, replies) + ids      token ids
+    drop(handle)                                  forget a cache
+    contents(path) and content(path, name, shape, dtype)   tensors of a .pt or numbers of a .json
+
+A handle is an integer for the student's own object: passing it twice passes the same object
+twice. Arrays go out only in the shape and type that the host asked for; any other shape is said
+in words and the host decides what it means.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+import os
+import re
+import sys
+import traceback
+from typing import Any
+
+import numpy as np
+import torch
+
+from grader.guest import frames, loading
+from grader.guest.frames import Header
+
+TEXT_KEPT = 600
+DEVICE_MISSING = re.compile(
+    r"not compiled with CUDA|no NVIDIA driver|CUDA (is not|unavailable)|No CUDA GPUs|"
+    r"MPS (backend|device)|PyTorch (is not linked|was not compiled) with .*(MPS|mps|CUDA)|"
+    r"(cuda|mps).*(not available|unavailable)|'aten::\S+' with arguments from the '(CUDA|MPS)",
+    re.IGNORECASE,
+)
+
+
+class Refused(Exception):  # noqa: N818 - says what the worker does
+    """The submission lacks what the host asked for; the text is a sentence for the student."""
+
+
+class Worker:
+    """One check's view of the submission: a module, a model and its caches."""
+
+    def __init__(self, work: str, requests: int, replies: int) -> None:
+        self.work = work
+        self.requests = requests
+        self.replies = replies
+        self.model: Any = None
+        self.cls: Any = None
+        self.device = "cpu"
+        self.tensors: dict[str, torch.Tensor] = {}
+        self.handles: dict[int, Any] = {}
+        self.files: dict[str, dict[str, Any]] = {}
+
+    def serve(self) -> None:
+        """Answer requests until the agent hangs up."""
+        verbs = {
+            name.removeprefix("do_"): getattr(self, name) for name in dir(self) if name[:3] == "do_"
+        }
+        while True:
+            try:
+                header, body = frames.read(self.requests)
+            except frames.EndOfStream:
+                return
+            array: bytes | memoryview = b""
+            try:
+                result, array = verbs[header["verb"]](header, body)
+                reply: Header = {"ok": True, "result": result}
+            except BaseException as error:  # noqa: BLE001 - SystemExit is a student's fault too
+                reply = {"fault": describe(error, self.work)}
+            reply["id"] = header["id"]
+            frames.write(self.replies, reply, array)
+
+    # --- verbs ------------------------------------------------------------------------------
+
+    def do_load(self, header: Header, _body: bytearray) -> tuple[Header, bytes]:
+        """Import the submission."""
+        wanted = header["class"]
+        candidates = loading.find(self.work, wanted, header["classes"], header["expected"])
+        if not candidates:
+            found = ", ".join(loading.classes_in(self.work)[:20]) or "none"
+            raise Refused(f"no file defines the class {wanted}; classes found: {found}")
+        module = loading.load(
+            self.work, candidates[0], header["mode"], header["device"], header["classes"]
+        )
+        self.cls = getattr(module, wanted, None)
+        if not inspect.isclass(self.cls):
+            raise Refused(f"{wanted} in {candidates[0]} is not a class")
+        return {"file": candidates[0], "candidates": candidates[:10]}, b""
+
+    def do_new(self, header: Header, _body: bytearray) -> tuple[Header, bytes]:
+        """Build the model; by keyword, or by position where the names differ."""
+        arguments = header["arguments"]
+        self.device = header["device"]
+        if _accepts(self.cls, (), arguments):
+            model = self.cls(**arguments)
+        else:
+            model = self.cls(*arguments.values())
+        if not isinstance(model, torch.nn.Module):
+            raise Refused(f"{self.cls.__name__} is not a torch.nn.Module")
+        self.model = model.to(self.device, getattr(torch, header["dtype"]))
+        torch.nn.Module.train(self.model, False)  # noqa: FBT003 - torch's own signature
+        self.tensors, self.handles = {}, {}
+        return {"parameters": sum(p.numel() for p in self.model.parameters())}, b""
+
+    def do_tensor(self, header: Header, body: bytearray) -> tuple[Header, bytes]:
+        """Keep one weight until `weights`."""
+        self.tensors[header["name"]] = _tensor(body, header)
+        return {}, b""
+
+    def do_weights(self, _header: Header, _body: bytearray) -> tuple[Header, bytes]:
+        """Load the collected weights: strict on parameters, buffers are reported."""
+        parameters = {name: list(p.shape) for name, p in self.model.named_parameters()}
+        buffers = {name for name, _ in self.model.named_buffers()}
+        given = {name: list(t.shape) for name, t in self.tensors.items()}
+        # Unbound, so that an override in the submission is not what is called.
+        torch.nn.Module.load_state_dict(
+            self.model,
+            {n: t for n, t in self.tensors.items() if parameters.get(n, given[n]) == given[n]},
+            strict=False,
+        )
+        self.tensors = {}
+        return {
+            "missing": sorted(parameters.keys() - given.keys())[:50],
+            "unexpected": sorted(given.keys() - parameters.keys() - buffers)[:50],
+            "shapes": [
+                [name, parameters[name], given[name]]
+                for name in sorted(parameters.keys() & given.keys())
+                if parameters[name] != given[name]
+            ][:50],
+            "buffers": sorted(buffers - given.keys())[:50],
+        }, b""
+
+    def do_forward(self, header: Header, body: bytearray) -> tuple[Header, bytes]:
+        """One call of the model."""
+        ids = _ids(body, header["shape"]).to(self.device)
+        past = None if header["past"] is None else self.handles[header["past"]]
+        keywords = dict(zip(header["names"], (past, header["use_cache"]), strict=True))
+        with torch.no_grad():
+            if _accepts(self.model.forward, (ids,), keywords):
+                output = self.model(ids, **keywords)
+            else:
+                output = self.model(ids, *keywords.values())
+        cache = None
+        if isinstance(output, tuple | list) and len(output) > 0:
+            cache = output[1] if len(output) > 1 else None
+            output = output[0]
+        handle = None
+        if cache is not None:
+            handle = len(self.handles) + 1
+            self.handles[handle] = cache
+        result, array = _reply(output, "the logits", [header["reply"]])
+        return {**result, "handle": handle}, array
+
+    def do_generate(self, header: Header, body: bytearray) -> tuple[Header, bytes]:
+        """One call of generate, counting the tokens that each forward is fed."""
+        ids = _ids(body, header["shape"]).to(self.device)
+        arguments = (header["n"], header["temperature"], header["use_cache"])
+        keywords = dict(zip(header["names"], arguments, strict=True))
+        torch.manual_seed(header["seed"])
+        with _Feed(self.model, header["vocabulary"]) as feed:
+            if _accepts(self.model.generate, (ids,), keywords):
+                tokens = self.model.generate(ids, **keywords)
+            else:
+                tokens = self.model.generate(ids, *arguments)
+        if isinstance(tokens, list):
+            tokens = torch.as_tensor(tokens)
+        if isinstance(tokens, torch.Tensor) and tokens.dim() == 1 and len(ids) == 1:
+            tokens = tokens[None]
+        result, array = _reply(tokens, "the generated ids", header["replies"])
+        return {**result, "fed": feed.counts[:4096]}, array
+
+    def do_drop(self, header: Header, _body: bytearray) -> tuple[Header, bytes]:
+        """Forget a cache."""
+        self.handles[header["handle"]] = None
+        return {}, b""
+
+    def do_contents(self, header: Header, _body: bytearray) -> tuple[Header, bytes]:
+        """List the arrays of a file: name, shape and type of each."""
+        arrays = self._file(header["path"])
+        listing = [[n, list(a.shape), str(a.dtype)] for n, a in arrays.items()]
+        return {"arrays": listing[:1000]}, b""
+
+    def do_content(self, header: Header, _body: bytearray) -> tuple[Header, bytes]:
+        """Hand out one array of a file."""
+        array = torch.from_numpy(self._file(header["path"])[header["name"]])
+        return _reply(array, header["name"], [header])
+
+    def _file(self, path: str) -> dict[str, Any]:
+        if path not in self.files:
+            self.files[path] = _read_arrays(os.path.join(self.work, path))  # noqa: PTH118
+        return self.files[path]
+
+
+class _Feed:
+    """Counts the tokens per row that go into the model, call by call.
+
+    Two witnesses, since a student may write generate in terms of either: calls of forward on
+    this model, and ids looked up in an embedding of the vocabulary's size.
+    """
+
+    def __init__(self, model: Any, vocabulary: int) -> None:  # noqa: ANN401 - the student's own object
+        self.model = model
+        self.calls: list[int] = []
+        self.lookups: list[int] = []
+        self.hooks = [
+            module.register_forward_pre_hook(self._looked_up)
+            for module in model.modules()
+            if isinstance(module, torch.nn.Embedding) and module.num_embeddings == vocabulary
+        ]
+
+    def __enter__(self) -> _Feed:
+        forward = self.model.forward
+
+        def counted(*args: Any, **keywords: Any) -> Any:  # noqa: ANN401
+            tensors = [a for a in (*args, *keywords.values()) if isinstance(a, torch.Tensor)]
+            if tensors:
+                self.calls.append(int(tensors[0].shape[-1]))
+            return forward(*args, **keywords)
+
+        self.model.__dict__["forward"] = counted
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.model.__dict__.pop("forward", None)
+        for hook in self.hooks:
+            hook.remove()
+
+    def _looked_up(self, _module: object, args: tuple[Any, ...]) -> None:
+        self.lookups.append(int(args[0].shape[-1]) if args and args[0].dim() else 0)
+
+    @property
+    def counts(self) -> list[int]:
+        return max(self.calls, self.lookups, key=sum)
+
+
+def _accepts(function: Any, arguments: tuple[Any, ...], keywords: Header) -> bool:  # noqa: ANN401
+    try:
+        inspect.signature(function).bind(*arguments, **keywords)
+    except (TypeError, ValueError):
+        return False
+    return True
+
+
+def _ids(body: bytearray, shape: list[int]) -> torch.Tensor:
+    return torch.frombuffer(body, dtype=torch.int64).reshape(shape).clone()
+
+
+def _tensor(body: bytearray, header: Header) -> torch.Tensor:
+    array = np.frombuffer(body, dtype=header["dtype"]).reshape(header["shape"])
+    return torch.from_numpy(array.copy())
+
+
+def _reply(value: Any, what: str, wanted: list[Header]) -> tuple[Header, bytes]:  # noqa: ANN401
+    """Turn the student's value into bytes if its shape is one of those wanted."""
+    if not isinstance(value, torch.Tensor):
+        raise Refused(f"{what} must be a torch.Tensor, not {type(value).__name__}")
+    result = {"shape": list(value.shape), "dtype": str(value.dtype).removeprefix("torch.")}
+    fits = [w for w in wanted if list(value.shape) == w["shape"]]
+    if not fits or value.is_complex():
+        return result, b""
+    dtype = fits[0]["dtype"]
+    if not dtype.startswith("float") and value.is_floating_point():
+        return result, b""
+    plain = value.detach().to("cpu", getattr(torch, dtype)).contiguous()
+    return result, plain.numpy().tobytes()
+
+
+def _read_arrays(path: str) -> dict[str, Any]:
+    """Read a .pt state dict, or every numeric list in a .json file, as named arrays."""
+    if path.endswith(".json"):
+        with open(path, "rb") as file:  # noqa: PTH123
+            return dict(_numbers("", json.load(file)))
+    loaded = torch.load(path, map_location="cpu", weights_only=True)
+    return {str(name): tensor.contiguous().numpy() for name, tensor in loaded.items()}
+
+
+def _numbers(name: str, value: Any) -> Any:  # noqa: ANN401 - whatever the JSON holds
+    try:
+        array = np.asarray(value)
+    except ValueError:
+        array = np.asarray(None)
+    if array.dtype.kind in "if":
+        yield name, array.astype(np.int64 if array.dtype.kind == "i" else np.float64)
+    elif isinstance(value, list | dict):
+        items = value.items() if isinstance(value, dict) else enumerate(value)
+        for key, below in items:
+            yield from _numbers(f"{name}.{key}".lstrip("."), below)
+
+
+def describe(error: BaseException, work: str) -> Header:
+    """Describe a student's exception in bounded text: what, and where in their files."""
+    if isinstance(error, Refused):
+        return {"outcome": "error", "type": "", "text": str(error), "where": ""}
+    try:
+        text = str(error)
+    except BaseException:  # noqa: BLE001 - a hostile __str__
+        text = "(its text could not be read)"
+    where = ""
+    for frame in traceback.extract_tb(error.__traceback__):
+        if frame.filename.startswith(work):
+            path = os.path.relpath(frame.filename, work)
+            where = f"{path}, line {frame.lineno}, in {frame.name}"
+    if isinstance(error, SyntaxError) and error.filename and not where:
+        where = f"{os.path.relpath(error.filename, work)}, line {error.lineno}"
+    memory = isinstance(error, MemoryError | torch.OutOfMemoryError)
+    return {
+        "outcome": "out_of_memory" if memory else "error",
+        "type": type(error).__name__[:80],
+        "text": text[:TEXT_KEPT],
+        "where": where[:300],
+        "device_missing": bool(DEVICE_MISSING.search(text)),
+    }
+
+
+assert sys.byteorder == "little", "arrays travel as little-endian bytes"

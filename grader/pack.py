@@ -1,0 +1,343 @@
+"""Packs: an assignment as a folder, read and validated before any sandbox starts.
+
+    rubrics/<id>/rubric.toml                  points, rules, limits, the interface
+    rubrics/<id>/checks/test_*.py             what is measured; each marked public or hidden
+    rubrics/<id>/template/                    what students get
+    reference/<id with underscores>/          a full-marks submission
+
+A pack that is wrong is refused with one sentence that names the file, the place and, where a word
+was probably meant otherwise, the word.
+"""
+
+from __future__ import annotations
+
+import ast
+import difflib
+import hashlib
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from grader import intake
+from grader.errors import UsageError
+from grader.intake import SourceFile
+from grader.records import Limits
+from grader.student import Interface
+
+SCHEMA = "grader.rubric/1"
+RULES = ("all", "sum", "best_of", "manual")
+MARKS = ("public", "hidden")
+
+
+class BadPack(UsageError):  # noqa: N818 - says what the pack is
+    """The pack cannot be used; the message says where and why."""
+
+
+@dataclass(frozen=True)
+class Condition:
+    """Bounds on what a check measured; each is a number, or was looked up in [limits]."""
+
+    at_most: Mapping[str, float]
+    at_least: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Check:
+    """One check of the rubric."""
+
+    id: str
+    points: float
+    says: str
+    visibility: str  # public | hidden
+    passes: Condition
+    review: Condition | None  # where a failed check is for a human to decide
+
+
+@dataclass(frozen=True)
+class Criterion:
+    """One line of the sheet."""
+
+    id: str
+    title: str
+    points: float
+    rule: str
+    checks: tuple[Check, ...]
+
+
+@dataclass(frozen=True)
+class Pack:
+    """A validated assignment."""
+
+    id: str
+    title: str
+    version: str
+    digest: str  # of the rubric and the checks
+    points: float
+    criteria: tuple[Criterion, ...]
+    interface: Interface
+    sandbox: Limits
+    checks_folder: Path
+    public_files: tuple[SourceFile, ...]  # what students get, as far as their code may import it
+    reference: tuple[SourceFile, ...]
+
+    @property
+    def checks(self) -> tuple[Check, ...]:
+        """Return all checks in the sheet's order."""
+        return tuple(check for criterion in self.criteria for check in criterion.checks)
+
+
+def names(root: Path) -> list[str]:
+    """Return the ids of the packs below a project's root."""
+    return sorted(path.parent.name for path in (root / "rubrics").glob("*/rubric.toml"))
+
+
+def find(root: Path, wanted: str | None) -> Pack:
+    """Load the pack ``wanted``, or the only one there is."""
+    known = names(root)
+    if wanted is None:
+        if len(known) != 1:
+            listed = ", ".join(known) or "none"
+            raise UsageError(f"say which assignment with --pack; packs here: {listed}")
+        wanted = known[0]
+    if wanted not in known:
+        raise UsageError(f"no pack {wanted!r} in {root / 'rubrics'}{_hint(wanted, known)}")
+    return load(root, wanted)
+
+
+def load(root: Path, pack_id: str) -> Pack:
+    """Read and validate a pack; raises BadPack."""
+    folder = root / "rubrics" / pack_id
+    path = folder / "rubric.toml"
+    try:
+        table = _Table(tomllib.loads(path.read_text(encoding="utf-8")), str(path))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise BadPack(f"{path}: {error}") from error
+    table.only("schema", "id", "title", "version", "points", "interface", "sandbox", "limits",
+               "criteria")  # fmt: skip
+    if table.text("schema") != SCHEMA:
+        raise BadPack(f"{path}: schema has to be {SCHEMA!r}")
+    if table.text("id") != pack_id:
+        raise BadPack(f"{path}: id is {table.text('id')!r}, the folder is named {pack_id!r}")
+    limits = {name: float(value) for name, value in table.table("limits").numbers().items()}
+    found = _checks_in(folder / "checks")
+    criteria = tuple(_criterion(t, limits, found) for t in table.tables("criteria"))
+    _validate(str(path), criteria, table.number("points"), found)
+    reference_folder = root / "reference" / pack_id.replace("-", "_")
+    if not reference_folder.is_dir():
+        raise BadPack(f"{path}: the reference submission {reference_folder} is missing")
+    return Pack(
+        id=pack_id,
+        title=table.text("title"),
+        version=table.text("version"),
+        digest=_digest(path, *sorted((folder / "checks").glob("*.py"))),
+        points=table.number("points"),
+        criteria=criteria,
+        interface=_interface(table.table("interface")),
+        sandbox=_limits(table.table("sandbox")),
+        checks_folder=folder / "checks",
+        public_files=_public_files(folder / "template", table.table("interface")),
+        reference=intake.read(reference_folder).files,
+    )
+
+
+# --- the parts of a rubric ------------------------------------------------------------------------
+
+
+def _criterion(table: _Table, limits: Mapping[str, float], found: Mapping[str, str]) -> Criterion:
+    table.only("id", "title", "points", "rule", "checks")
+    rule = table.text("rule")
+    if rule not in RULES:
+        raise BadPack(f"{table.where}: no rule {rule!r}{_hint(rule, RULES)}")
+    return Criterion(
+        id=table.text("id"),
+        title=table.text("title"),
+        points=table.number("points"),
+        rule=rule,
+        checks=tuple(_check(t, limits, found) for t in table.tables("checks", optional=True)),
+    )
+
+
+def _check(table: _Table, limits: Mapping[str, float], found: Mapping[str, str]) -> Check:
+    table.only("id", "points", "says", "at_most", "at_least", "review_if")
+    check = table.text("id")
+    if check not in found:
+        raise BadPack(f"{table.where}: no check {check!r}{_hint(check, found)}")
+    passes = _condition(table, limits)
+    if not (passes.at_most or passes.at_least):
+        raise BadPack(f"{table.where}: {check!r} has neither at_most nor at_least")
+    review = None
+    if "review_if" in table.values:
+        inner = table.table("review_if")
+        inner.only("at_most", "at_least")
+        review = _condition(inner, limits)
+    return Check(
+        check, table.number("points"), table.text("says"), found[check], passes, review
+    )
+
+
+def _condition(table: _Table, limits: Mapping[str, float]) -> Condition:
+    bounds: dict[str, dict[str, float]] = {}
+    for side in ("at_most", "at_least"):
+        bounds[side] = {}
+        for name, value in table.table(side, optional=True).values.items():
+            if isinstance(value, str):
+                if value not in limits:
+                    raise BadPack(f"{table.where}: no limit {value!r}{_hint(value, limits)}")
+                bounds[side][name] = limits[value]
+            elif isinstance(value, int | float):
+                bounds[side][name] = float(value)
+            else:
+                raise BadPack(f"{table.where}: {side}.{name} has to be a number or a limit's name")
+    return Condition(bounds["at_most"], bounds["at_least"])
+
+
+def _interface(table: _Table) -> Interface:
+    table.only(*(field.name for field in fields(Interface)))
+    forward, generate = table.texts("forward"), table.texts("generate")
+    if len(forward) != 2 or len(generate) != 3:  # noqa: PLR2004 - cache, flag; count, temperature, flag
+        raise BadPack(f"{table.where}: forward takes two names and generate three")
+    interface = Interface(
+        model=table.text("model"),
+        classes=table.texts("classes"),
+        expected=table.texts("expected"),
+        constructor=table.texts("constructor"),
+        forward=(forward[0], forward[1]),
+        generate=(generate[0], generate[1], generate[2]),
+        vocabulary=table.text("vocabulary"),
+        probe={name: int(value) for name, value in table.table("probe").numbers().items()},
+    )
+    if set(interface.probe) != set(interface.constructor):
+        raise BadPack(f"{table.where}: probe has to name each of constructor's arguments")
+    if interface.vocabulary not in interface.constructor:
+        raise BadPack(f"{table.where}: vocabulary has to be one of constructor's arguments")
+    return interface
+
+
+def _limits(table: _Table) -> Limits:
+    known = {field.name: field.type for field in fields(Limits)}
+    table.only(*known)
+    numbers = table.numbers()
+    return Limits(**{n: int(v) if known[n] == "int" else float(v) for n, v in numbers.items()})  # type: ignore[arg-type]
+
+
+def _validate(
+    where: str, criteria: tuple[Criterion, ...], points: float, found: Mapping[str, str]
+) -> None:
+    """Refuse a rubric whose parts do not fit together."""
+    if (total := sum(c.points for c in criteria)) != points:
+        raise BadPack(f"{where}: the criteria add up to {total:g} points, not to {points:g}")
+    for criterion in criteria:
+        place = f"{where}: criterion {criterion.id!r}"
+        if (criterion.rule == "manual") != (not criterion.checks):
+            raise BadPack(f"{place}: a manual criterion has no checks, and any other has some")
+        parts = [check.points for check in criterion.checks]
+        if criterion.rule == "sum" and sum(parts) != criterion.points:
+            raise BadPack(f"{place}: its checks add up to {sum(parts):g}, not {criterion.points:g}")
+        if criterion.rule == "best_of" and max(parts) != criterion.points:
+            raise BadPack(f"{place}: its best check is worth {max(parts):g}, not {criterion.points:g}")
+    used = [check.id for criterion in criteria for check in criterion.checks]
+    for kind, ids in (("criterion", [c.id for c in criteria]), ("check", used)):
+        if twice := [name for name in ids if ids.count(name) > 1]:
+            raise BadPack(f"{where}: the {kind} {twice[0]!r} is listed twice")
+    if unused := sorted(found.keys() - set(used)):
+        raise BadPack(f"{where}: the check {unused[0]!r} belongs to no criterion")
+
+
+def _checks_in(folder: Path) -> dict[str, str]:
+    """Map the checks of a folder to their marks, by reading and not by importing."""
+    found: dict[str, str] = {}
+    for path in sorted(folder.glob("test_*.py")):
+        for node in ast.parse(path.read_text(encoding="utf-8"), str(path)).body:
+            if not (isinstance(node, ast.FunctionDef) and node.name.startswith("test_")):
+                continue
+            check = node.name.removeprefix("test_")
+            marks = [m for d in node.decorator_list for m in MARKS if ast.unparse(d).endswith(m)]
+            if len(marks) != 1:
+                raise BadPack(f"{path}: mark {node.name} as public or as hidden")
+            if check in found:
+                raise BadPack(f"{path}: there are two checks named {check!r}")
+            found[check] = marks[0]
+    return found
+
+
+def _public_files(template: Path, interface: _Table) -> tuple[SourceFile, ...]:
+    """Return what student code may import beside itself: not the skeleton they fill in."""
+    if not template.is_dir():
+        raise BadPack(f"{interface.where}: {template} is missing")
+    return tuple(
+        SourceFile(path.name, path.read_bytes())
+        for path in sorted(template.glob("*.py"))
+        if path.name not in interface.texts("expected")
+    )
+
+
+def _digest(*paths: Path) -> str:
+    digest = hashlib.sha256()
+    for path in paths:
+        data = path.read_bytes()
+        digest.update(f"{path.name} {len(data)}\n".encode() + data)
+    return "sha256:" + digest.hexdigest()
+
+
+def _hint(word: str, known: Any) -> str:  # noqa: ANN401 - any collection of words
+    close = difflib.get_close_matches(word, list(known), n=1)
+    return f"; did you mean {close[0]!r}?" if close else ""
+
+
+@dataclass(frozen=True)
+class _Table:
+    """A TOML table that says where it is when something in it is wrong."""
+
+    values: Mapping[str, Any]
+    where: str
+
+    def only(self, *known: str) -> None:
+        """Refuse keys that are not known."""
+        for key in self.values:
+            if key not in known:
+                raise BadPack(f"{self.where}: unknown key {key!r}{_hint(key, known)}")
+
+    def _get(self, key: str, kind: type | tuple[type, ...], what: str) -> Any:  # noqa: ANN401
+        if key not in self.values:
+            close = difflib.get_close_matches(key, list(self.values), n=1)
+            hint = f" (there is {close[0]!r})" if close else ""
+            raise BadPack(f"{self.where}: {key!r} is missing{hint}")
+        value = self.values[key]
+        if not isinstance(value, kind) or isinstance(value, bool):
+            raise BadPack(f"{self.where}: {key!r} has to be {what}")
+        return value
+
+    def text(self, key: str) -> str:
+        return str(self._get(key, str, "a text"))
+
+    def texts(self, key: str) -> tuple[str, ...]:
+        value = self._get(key, list, "a list of texts")
+        if not all(isinstance(item, str) for item in value):
+            raise BadPack(f"{self.where}: {key!r} has to be a list of texts")
+        return tuple(value)
+
+    def number(self, key: str) -> float:
+        value = float(self._get(key, (int, float), "a number"))
+        if not 0 <= value < float("inf"):
+            raise BadPack(f"{self.where}: {key!r} has to be a number from 0 up")
+        return value
+
+    def numbers(self) -> dict[str, float]:
+        return {key: self.number(key) for key in self.values}
+
+    def table(self, key: str, *, optional: bool = False) -> _Table:
+        if optional and key not in self.values:
+            return _Table({}, f"{self.where} [{key}]")
+        return _Table(self._get(key, dict, "a table"), f"{self.where} [{key}]")
+
+    def tables(self, key: str, *, optional: bool = False) -> list[_Table]:
+        if optional and key not in self.values:
+            return []
+        items = self._get(key, list, "a list of tables")
+        return [
+            _Table(item, f"{self.where} [[{key}]] {item.get('id', index + 1)!r}")
+            for index, item in enumerate(items)
+            if isinstance(item, dict)
+        ]

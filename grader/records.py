@@ -1,0 +1,105 @@
+"""The records that rooms hand to each other. This module imports nothing of ours but errors.
+
+Units are in the names or beside the field. JSON is their only serialised form
+(`grader.results` writes and checks it).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+# Every way in which a check can end. The list is closed: reports, exports and rubrics rely on it.
+Outcome = Literal[
+    "passed",
+    "failed",
+    "error",  # the submission raised, or ended its process
+    "timeout",
+    "out_of_memory",
+    "protocol_violation",
+    "not_submitted",
+    "inconclusive",  # measured, but a human decides
+    "harness_error",  # our fault: points are withheld, never zero
+]
+FAULTS = ("failed", "error", "timeout", "out_of_memory", "protocol_violation", "not_submitted")
+
+Number = float | int | None
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one submission may use. A rubric may change each of them."""
+
+    import_seconds: float = 5.0  # for importing the submission, per attempt
+    request_seconds: float = 10.0  # for one call into the submission
+    submission_seconds: float = 120.0  # for all calls of one grading together
+    memory_mb: int = 2048  # memory and swap together
+    scratch_mb: int = 256  # each writable folder; counts towards memory
+    pids: int = 256  # processes and threads
+    cpus: int = 1
+
+
+@dataclass(frozen=True)
+class Usage:
+    """What a sandbox has used, seen from outside it. None where it cannot be seen."""
+
+    cpu_seconds: float | None = None
+    peak_memory_bytes: int | None = None
+    oom_kills: int | None = None
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How a sandbox came to its end, by the engine's word and not the guest's."""
+
+    exit_code: int | None  # None where it is unknown
+    out_of_memory: bool
+    text: str  # the last of what the agent wrote about itself
+
+
+@dataclass
+class Evidence:
+    """What a check measured. What it is worth is the rubric's to say.
+
+    ``outcome`` is "measured", or the fault that kept it from measuring.
+    ``message`` is for the student, ``staff_message`` may hold hidden data.
+    """
+
+    check: str
+    outcome: str = "measured"
+    measured: dict[str, Number] = field(default_factory=dict)
+    message: str = ""
+    staff_message: str = ""
+    course: dict[str, str] = field(default_factory=dict)  # what the course's harness would say
+
+
+@dataclass(frozen=True)
+class CheckResult:
+    """A check with its points."""
+
+    id: str
+    outcome: Outcome
+    points: float | None
+    max_points: float
+    visibility: str
+    measured: Mapping[str, Number]
+    limits: Mapping[str, float]
+    message: str
+    staff_message: str
+
+
+@dataclass(frozen=True)
+class CriterionResult:
+    """A criterion of the sheet with its points and the checks behind them."""
+
+    id: str
+    title: str
+    points: float | None  # None where withheld
+    max_points: float
+    pending_points: float
+    status: str  # graded | needs_review | withheld
+    checks: tuple[CheckResult, ...]
+
+
+Json = dict[str, Any]

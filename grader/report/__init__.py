@@ -1,0 +1,1 @@
+"""Reports: a result in, text out. They read the result's JSON and nothing else."""

@@ -1,0 +1,75 @@
+"""Booting a box: the guest's source goes in as the first bytes, READY comes back."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from importlib import resources
+
+from grader.errors import HarnessError
+from grader.sandbox import Box
+from grader.wire import Header, LineDeadline, LineEnded, LineViolation
+
+BOOT_SECONDS = 60.0  # importing torch takes one second, or seven on a cold disk
+
+# What a sandbox's Python is started with: read one line with a length, then that much JSON, and
+# serve the guest's modules from memory.
+BOOTSTRAP = """
+import importlib.util, json, os, sys
+def read(length):
+    data = bytearray()
+    while len(data) < length:
+        piece = os.read(0, length - len(data))
+        if not piece:
+            os._exit(0)
+        data += piece
+    return data
+line = bytearray()
+while not line.endswith(b"\\n"):
+    line += read(1)
+boot = json.loads(read(int(line)))
+class Sources:
+    def find_spec(self, name, path=None, target=None):
+        if name in boot["modules"]:
+            package = name in ("grader", "grader.guest")
+            return importlib.util.spec_from_loader(name, self, is_package=package)
+    def create_module(self, spec):
+        return None
+    def exec_module(self, module):
+        source = boot["modules"][module.__name__]
+        exec(compile(source, module.__name__ + ".py", "exec"), module.__dict__)
+sys.meta_path.insert(0, Sources())
+from grader.guest import agent
+agent.run(boot["config"])
+"""
+MODULES = ("frames", "cleaning", "loading", "agent", "worker")
+
+
+def boot(box: Box, preload: list[str]) -> Header:
+    """Send the guest in and wait until it is ready; return what it says of itself."""
+    config = {"work": box.work, "wiped": box.wiped, "preload": preload}
+    payload = json.dumps({"modules": _sources(), "config": config}).encode()
+    deadline = time.monotonic() + BOOT_SECONDS
+    try:
+        box.line.send_bytes(b"%d\n" % len(payload) + payload, deadline=deadline)
+        ready, _ = box.line.receive(max_body=0, deadline=deadline)
+    except LineDeadline:
+        box.kill()
+        raise HarnessError(f"the sandbox was not ready within {BOOT_SECONDS:.0f} s") from None
+    except (LineEnded, LineViolation):
+        text = box.line.notes.strip() or box.ending().text
+        box.kill()
+        raise HarnessError(f"the sandbox did not start: {text[-1500:] or 'no message'}") from None
+    except BaseException:
+        box.kill()
+        raise
+    return ready
+
+
+def _sources() -> Mapping[str, str]:
+    """Return the source text of the guest's modules by name."""
+    folder = resources.files("grader") / "guest"
+    return {"grader": "", "grader.guest": ""} | {
+        f"grader.guest.{name}": (folder / f"{name}.py").read_text() for name in MODULES
+    }

@@ -1,0 +1,262 @@
+"""The Docker sandbox: one disposable container for each submission.
+
+Theory of operation
+    The container has no network, no capabilities, no way to new privileges, a read-only root, an
+    unprivileged user, its own seccomp profile, and limits on memory (swap included), processes,
+    cores, file sizes and descriptors. Its only writable folders are small and in memory. The
+    engine keeps no log of it. Its first process is our agent, spoken to over the attached stream.
+
+    Everything that decides is asked from outside: time is the host's clock, an out-of-memory kill
+    is the kernel's counter in the container's cgroup, the reason of an end is the engine's word.
+
+    An engine can hang on ``inspect`` and ``kill`` of a container whose attached stream is not
+    drained, so the line is always shut before the container is asked about or killed.
+
+    Containers carry labels that name the grader process that owns them. Starting the sandbox
+    removes those whose owner is gone, and only those.
+"""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import docker
+import requests
+from docker.errors import APIError, DockerException, NotFound
+from docker.models.containers import Container
+from docker.types import LogConfig, Ulimit
+
+from grader.errors import HarnessError
+from grader.records import Ending, Limits, Usage
+from grader.sandbox import gpu, image, seccomp
+from grader.sandbox.boot import BOOTSTRAP
+from grader.sandbox.owner import PREFIX, Owner
+from grader.wire import Line
+
+USER = "65534:65534"  # nobody
+END_SECONDS = 5.0
+ENGINE_SECONDS = 60
+MB = 1 << 20
+ENGINE_FAULTS = (DockerException, requests.RequestException, OSError)
+
+
+class DockerBox:
+    """One running container."""
+
+    work = "/tmp/submission"  # noqa: S108 - inside the container, as are the next two
+    wiped = ["/tmp", "/dev/shm"]  # noqa: RUF012, S108
+
+    def __init__(self, container: Container, stream: Any) -> None:  # noqa: ANN401 - the SDK's socket
+        self._container = container
+        self._stream = stream  # the SDK closes the socket when this object goes
+        self._cgroups = _cgroups(container)
+        self._killed = False
+        self.line = Line(getattr(stream, "_sock", stream), multiplexed=True)
+
+    def usage(self) -> Usage:
+        """Return the kernel's figures for the container's cgroup (version 1 or 2)."""
+        read = self._read
+        cpu_v1, cpu_v2 = read("cpuacct", "cpuacct.usage"), read("", "cpu.stat", "usage_usec")
+        cpu = cpu_v1 / 1e9 if cpu_v1 is not None else None
+        return Usage(
+            cpu_seconds=cpu_v2 / 1e6 if cpu is None and cpu_v2 is not None else cpu,
+            peak_memory_bytes=_first(
+                read("memory", "memory.max_usage_in_bytes"), read("", "memory.peak")
+            ),
+            oom_kills=_first(
+                read("memory", "memory.oom_control", "oom_kill"),
+                read("", "memory.events", "oom_kill"),
+            ),
+        )
+
+    def ending(self) -> Ending:
+        """Return the engine's word on how the container ended."""
+        self.line.close()
+        deadline = time.monotonic() + END_SECONDS
+        try:
+            self._container.reload()
+            while self._container.attrs["State"]["Running"] and time.monotonic() < deadline:
+                time.sleep(0.01)
+                self._container.reload()
+        except ENGINE_FAULTS as error:
+            raise HarnessError(f"the Docker engine lost a sandbox: {error}") from error
+        state = self._container.attrs["State"]
+        code = None if state["Running"] else int(state["ExitCode"])
+        return Ending(code, bool(state["OOMKilled"]), self.line.notes)
+
+    def kill(self) -> None:
+        """Kill and remove the container."""
+        if self._killed:
+            return
+        self.line.close()
+        try:
+            self._container.remove(force=True, v=True)
+        except NotFound:
+            pass
+        except ENGINE_FAULTS as error:
+            raise HarnessError(f"a sandbox could not be removed: {error}") from error
+        finally:
+            self._killed = True
+            self._stream.close()
+
+    def _read(self, controller: str, file: str, key: str = "") -> int | None:
+        folder = self._cgroups.get(controller)
+        if folder is None:
+            return None
+        try:
+            text = (folder / file).read_text(encoding="ascii")
+        except OSError:
+            return None
+        if not key:
+            return int(text) if text.strip().isdigit() else None
+        pairs = (line.split() for line in text.splitlines())
+        return next((int(pair[1]) for pair in pairs if pair[0] == key), None)
+
+
+class DockerSandbox:
+    """Starts containers of the grader's own image."""
+
+    name = "docker"
+    isolation = "container"
+
+    def __init__(self, *, device: str = "cpu", say: Callable[[str], None] = lambda _: None) -> None:
+        self._client = connect()
+        self._owner = Owner.current()
+        self._boxes = itertools.count()
+        try:
+            self._cores = int(self._client.info()["NCPU"])
+            reap(self._client)
+            self._image = image.ensure(self._client, device.partition(":")[0], say)
+        except ENGINE_FAULTS as error:
+            raise HarnessError(f"the Docker engine refused: {error}") from error
+
+    def start(self, limits: Limits, *, device: str) -> DockerBox:
+        """Create, attach and start one container."""
+        container: Container | None = None
+        try:
+            settings = self._settings(limits)
+            for key, value in gpu.hand_over(self._client, device).items():
+                settings[key] = _merged(settings.get(key), value)
+            container = self._client.containers.create(
+                self._image.id, [self._image.python, "-I", "-c", BOOTSTRAP], **settings
+            )
+            stream = container.attach_socket(
+                params={"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1}
+            )
+            container.start()
+            container.reload()
+            return DockerBox(container, stream)
+        except BaseException as error:
+            if container is not None:
+                container.remove(force=True)
+            if isinstance(error, ENGINE_FAULTS):
+                raise HarnessError(f"a sandbox could not be started: {error}") from error
+            raise
+
+    def facts(self) -> Mapping[str, str | None]:
+        """Return the image's digest."""
+        return {"image": self._image.id}
+
+    def _settings(self, limits: Limits) -> dict[str, Any]:
+        """Return the arguments of ``create``: the whole of the isolation, in one place."""
+        memory = f"{limits.memory_mb}m"
+        scratch = f"rw,nosuid,nodev,size={limits.scratch_mb}m,mode=1777"
+        threads = str(limits.cpus)
+        return {
+            "network_mode": "none",
+            "read_only": True,
+            "cap_drop": ["ALL"],
+            "security_opt": ["no-new-privileges:true", f"seccomp={seccomp.profile()}"],
+            "user": USER,
+            "pids_limit": limits.pids,
+            "mem_limit": memory,
+            "memswap_limit": memory,
+            "cpuset_cpus": self._cpuset(limits.cpus),
+            # Not noexec: code can be run from memory all the same, and Triton loads what it builds.
+            "tmpfs": {"/tmp": scratch},  # noqa: S108 - inside the container
+            "ipc_mode": "private",
+            "shm_size": f"{limits.scratch_mb}m",
+            "ulimits": [
+                Ulimit(name="core", soft=0, hard=0),
+                Ulimit(name="nofile", soft=1024, hard=1024),
+                Ulimit(name="fsize", soft=limits.scratch_mb * MB, hard=limits.scratch_mb * MB),
+            ],
+            "log_config": LogConfig(type="none"),
+            "working_dir": "/tmp",  # noqa: S108 - inside the container
+            "stdin_open": True,
+            "labels": self._owner.labels(),
+            "volumes": {path: {"bind": path, "mode": "ro"} for path in self._image.binds},
+            "environment": {
+                "HOME": "/tmp",  # noqa: S108 - inside the container
+                "MPLBACKEND": "Agg",
+                "OMP_NUM_THREADS": threads,
+                "MKL_NUM_THREADS": threads,
+                **self._image.env,
+            },
+        }
+
+    def _cpuset(self, cpus: int) -> str | None:
+        """Return the next cores in turn, so that two boxes side by side do not share one."""
+        if cpus >= self._cores:
+            return None
+        first = (self._cores - (next(self._boxes) + 1) * cpus) % (self._cores - cpus + 1)
+        return f"{first}-{first + cpus - 1}"
+
+
+def connect() -> docker.DockerClient:
+    """Return a client of the engine that the environment names; HarnessError if none answers."""
+    try:
+        client = docker.from_env(timeout=ENGINE_SECONDS)
+        client.ping()
+    except ENGINE_FAULTS as error:
+        raise HarnessError(f"no Docker engine answers: {error}") from error
+    return client
+
+
+def reap(client: docker.DockerClient) -> list[str]:
+    """Remove the containers of graders that are gone; return their ids."""
+    local = str(client.api.base_url).startswith("http+docker")  # a unix socket: one machine
+    removed = []
+    for container in client.containers.list(
+        all=True, filters={"label": f"{PREFIX}.pid"}, ignore_removed=True
+    ):
+        owner = Owner.of(container.labels)
+        if owner is None or not owner.is_gone(one_machine=local):
+            continue
+        try:
+            container.remove(force=True, v=True)
+        except (NotFound, APIError):
+            continue  # another grader was faster
+        removed.append(container.id)
+    return removed
+
+
+def _cgroups(container: Container) -> dict[str, Path]:
+    """Map controllers to the container's folders; "" is cgroup version 2. Empty if not local."""
+    try:
+        text = Path(f"/proc/{container.attrs['State']['Pid']}/cgroup").read_text(encoding="ascii")
+    except OSError:
+        return {}
+    folders = {}
+    for line in text.splitlines():
+        _, controllers, path = line.split(":", 2)
+        if container.id not in path:
+            continue  # another process by now, or another machine's
+        for controller in controllers.split(","):
+            base = Path("/sys/fs/cgroup") / controller
+            folders[controller] = base / path.lstrip("/")
+    return folders
+
+
+def _first(*values: int | None) -> int | None:
+    return next((value for value in values if value is not None), None)
+
+
+def _merged(old: Any, new: Any) -> Any:  # noqa: ANN401 - whatever the SDK's argument is
+    if isinstance(old, dict):
+        return {**old, **new}
+    return [*old, *new] if isinstance(old, list) else new

@@ -1,0 +1,82 @@
+"""Who owns a sandbox: so that the leftovers of a killed grader can be told from a live one's.
+
+A process id alone is reused; with the process's start time and the boot id of the machine it
+names one process for ever.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+PREFIX = "grader.owner"
+
+
+@dataclass(frozen=True)
+class Owner:
+    """One grader process on one boot of one machine."""
+
+    pid: int
+    started: str  # clock ticks after boot; empty where the system does not say
+    boot: str
+
+    @classmethod
+    def current(cls) -> Owner:
+        """Return this process."""
+        return cls(os.getpid(), _start_time(os.getpid()), _boot_id())
+
+    @classmethod
+    def of(cls, labels: dict[str, str]) -> Owner | None:
+        """Return the owner that labels name, or None if they are not of this machine's boot.
+
+        The boot id is unique to a machine, so a remote engine's sandboxes of other machines
+        are left to their owners.
+        """
+        try:
+            pid = int(labels[f"{PREFIX}.pid"])
+            owner = cls(pid, labels[f"{PREFIX}.started"], labels[f"{PREFIX}.boot"])
+        except (KeyError, ValueError):
+            return None
+        return owner
+
+    def labels(self) -> dict[str, str]:
+        """Return what to write on a sandbox."""
+        return {
+            f"{PREFIX}.pid": str(self.pid),
+            f"{PREFIX}.started": self.started,
+            f"{PREFIX}.boot": self.boot,
+        }
+
+    def is_gone(self, *, one_machine: bool) -> bool:
+        """Whether that process has ended. Another boot counts only where no other machine can be."""
+        if self.boot != _boot_id():
+            return one_machine
+        return _start_time(self.pid) != self.started
+
+
+def _start_time(pid: int) -> str:
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace")
+    except OSError:
+        # Without /proc (macOS) the start time is unknown, and only a live pid can be asked for.
+        return "" if _exists(pid) else "gone"
+    # The second field is a name in parentheses that may hold anything; the rest is plain.
+    return text.rpartition(")")[2].split()[19]
+
+
+def _exists(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True
+
+
+def _boot_id() -> str:
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+    except OSError:
+        return ""

@@ -1,0 +1,143 @@
+"""The process sandbox: a plain child process. IT ISOLATES NOTHING.
+
+Student code runs with the rights of whoever started the grader: it can read and delete their
+files, use the network and leave processes behind. It is for a student's own work on the
+student's own machine, and for the samples that ship with the project. `grader.cli` refuses
+anything else unless it is asked for by name, and the result says ``"isolation": "none"``.
+
+The conversation is the same as with a container: the same guest, the same line, the same limits
+of time. Limits of memory and of processes are not enforced.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from grader.errors import HarnessError
+from grader.records import Ending, Limits, Usage
+from grader.sandbox.boot import BOOTSTRAP
+from grader.sandbox.owner import Owner
+from grader.wire import Line
+
+FOLDER_PREFIX = "grader-box-"
+END_SECONDS = 2.0
+
+
+class ProcessBox:
+    """One child process and its temporary folder."""
+
+    def __init__(self, limits: Limits) -> None:
+        owner = Owner.current()
+        self.folder = Path(
+            tempfile.mkdtemp(prefix=f"{FOLDER_PREFIX}{owner.pid}-{owner.started}-")
+        ).resolve()
+        scratch = self.folder / "tmp"
+        self.work = str(self.folder / "work" / "submission")
+        self.wiped = [str(self.folder / "work"), str(scratch)]
+        for folder in (*map(Path, self.wiped), self.folder / "notes"):
+            folder.mkdir()
+        ours, theirs = socket.socketpair()
+        with theirs, (self.folder / "notes" / "stderr").open("wb") as notes:
+            self.process = subprocess.Popen(  # noqa: S603 - our own interpreter and our own guest
+                [sys.executable, "-I", "-c", BOOTSTRAP],
+                stdin=theirs,
+                stdout=theirs,
+                stderr=notes,
+                cwd=self.folder / "work",
+                env=_environment(scratch, limits),
+                start_new_session=True,
+            )
+        self.line = Line(ours, multiplexed=False)
+
+    def usage(self) -> Usage:
+        """Return nothing: a plain process is not accounted for."""
+        return Usage()
+
+    def ending(self) -> Ending:
+        """Return how the child process ended."""
+        self.line.close()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.process.wait(END_SECONDS)
+        return Ending(self.process.returncode, out_of_memory=False, text=self._notes())
+
+    def kill(self) -> None:
+        """End the child and everything it started, as far as that can be found."""
+        if not self.folder.exists():
+            return
+        self.line.close()
+        pids = [self.process.pid, *_descendants(self.process.pid)]
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        for pid in pids[1:]:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.kill(pid, signal.SIGKILL)
+        self.process.kill()
+        self.process.wait()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _notes(self) -> str:
+        try:
+            return (self.folder / "notes" / "stderr").read_text(errors="replace")[-8000:]
+        except OSError:
+            return ""
+
+
+class ProcessSandbox:
+    """Starts plain processes on this machine's Python."""
+
+    name = "process"
+    isolation = "none"
+
+    def __init__(self) -> None:
+        reap()
+
+    def start(self, limits: Limits, *, device: str) -> ProcessBox:  # noqa: ARG002 - part of the protocol
+        """Start a child process."""
+        try:
+            return ProcessBox(limits)
+        except OSError as error:
+            raise HarnessError(f"a process could not be started: {error}") from error
+
+    def facts(self) -> Mapping[str, str | None]:
+        """Return what the result records."""
+        return {"image": None}
+
+
+def reap() -> None:
+    """Remove the folders that a killed grader left behind."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{FOLDER_PREFIX}*-*-*"):
+        pid, started, _ = folder.name.removeprefix(FOLDER_PREFIX).split("-", 2)
+        owner = Owner(int(pid) if pid.isdigit() else 0, started, Owner.current().boot)
+        if owner.is_gone(one_machine=True):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _environment(scratch: Path, limits: Limits) -> dict[str, str]:
+    """Return a small environment: nothing of the caller's but what Python needs to run."""
+    kept = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SYSTEMROOT", "LANG")
+    return {name: os.environ[name] for name in kept if name in os.environ} | {
+        "HOME": str(scratch),
+        "TMPDIR": str(scratch),
+        "MPLBACKEND": "Agg",
+        "OMP_NUM_THREADS": str(limits.cpus),
+        "MKL_NUM_THREADS": str(limits.cpus),
+    }
+
+
+def _descendants(pid: int) -> Iterator[int]:
+    try:
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()
+    except OSError:
+        return
+    for child in map(int, children):
+        yield child
+        yield from _descendants(child)

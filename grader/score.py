@@ -1,0 +1,142 @@
+"""Scoring: evidence and rubric in, points out. Pure, so that a changed rubric is rescored in
+milliseconds without running anybody's code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import cast
+
+from grader.pack import Check, Condition, Criterion
+from grader.records import (
+    FAULTS,
+    CheckResult,
+    CriterionResult,
+    Evidence,
+    Json,
+    Number,
+    Outcome,
+)
+
+OUR_FAULT = "The grader failed here; this is not your fault. The points are open."
+
+
+def score(
+    criteria: Sequence[Criterion],
+    evidence: Mapping[str, Evidence],
+    manual: Sequence[Json] = (),
+) -> tuple[CriterionResult, ...]:
+    """Return every criterion with its points.
+
+    ``evidence`` is by check id. ``manual`` are a human's points: for a manual criterion, or for
+    one that needs review, the last entry for it takes the place of what is pending.
+    """
+    given = {entry["criterion"]: float(entry["points"]) for entry in manual}
+    return tuple(_criterion(c, evidence, given.get(c.id)) for c in criteria)
+
+
+def total(criteria: Sequence[CriterionResult]) -> Json:
+    """Return points, maximum and pending points; points are null while any are withheld."""
+    points = [c.points for c in criteria]
+    known = [p for p in points if p is not None]
+    return {
+        "points": round(sum(known), 4) if len(known) == len(points) else None,
+        "max_points": round(sum(c.max_points for c in criteria), 4),
+        "pending_points": round(sum(c.pending_points for c in criteria), 4),
+    }
+
+
+def status(criteria: Sequence[CriterionResult]) -> str:
+    """Return the state of the whole: withheld over needs_review over graded."""
+    states = {c.status for c in criteria}
+    return next((s for s in ("withheld", "needs_review") if s in states), "graded")
+
+
+def _criterion(
+    criterion: Criterion, evidence: Mapping[str, Evidence], given: float | None
+) -> CriterionResult:
+    checks = tuple(judge(check, evidence[check.id]) for check in criterion.checks)
+    points, pending = _rule(criterion, checks)
+    state = "graded"
+    if any(check.outcome == "harness_error" for check in checks):
+        state, points, pending = "withheld", None, criterion.points
+    elif pending and given is not None:
+        points, pending = min((points or 0.0) + given, criterion.points), 0.0
+    elif pending:
+        state = "needs_review"
+    return CriterionResult(
+        id=criterion.id,
+        title=criterion.title,
+        points=points,
+        max_points=criterion.points,
+        pending_points=pending,
+        status=state,
+        checks=checks,
+    )
+
+
+def _rule(criterion: Criterion, checks: Sequence[CheckResult]) -> tuple[float | None, float]:
+    """Return points and pending points by the criterion's rule."""
+    if criterion.rule == "manual":
+        return 0.0, criterion.points
+    open_ = [check for check in checks if check.outcome == "inconclusive"]
+    if criterion.rule == "sum":
+        return sum(check.points or 0.0 for check in checks), sum(c.max_points for c in open_)
+    if criterion.rule == "best_of":
+        best = max(check.points or 0.0 for check in checks)
+        return best, max(0.0, max((c.max_points for c in open_), default=0.0) - best)
+    failed = any(check.outcome not in ("passed", "inconclusive") for check in checks)
+    if failed or open_:
+        return 0.0, 0.0 if failed else criterion.points
+    return criterion.points, 0.0
+
+
+def judge(check: Check, evidence: Evidence) -> CheckResult:
+    """Turn what a check measured into its outcome and points."""
+    outcome = _outcome(check, evidence)
+    message = evidence.message
+    if outcome == "passed":
+        message = ""
+    elif outcome == "harness_error":
+        message = OUR_FAULT
+    elif check.visibility == "hidden" and outcome in ("failed", "inconclusive"):
+        message = ""  # its name and what it asks for are the hint; its data stay hidden
+    return CheckResult(
+        id=check.id,
+        outcome=outcome,
+        points=None
+        if outcome == "harness_error"
+        else check.points
+        if outcome == "passed"
+        else 0.0,
+        max_points=check.points,
+        visibility=check.visibility,
+        measured=evidence.measured,
+        limits={**check.passes.at_most, **check.passes.at_least},
+        message=message if outcome == "passed" else f"{check.says} {message}".strip(),
+        staff_message=evidence.staff_message,
+    )
+
+
+def _outcome(check: Check, evidence: Evidence) -> Outcome:
+    if evidence.outcome in FAULTS:
+        return cast("Outcome", evidence.outcome)
+    if evidence.outcome != "measured":
+        return "inconclusive" if evidence.outcome == "inconclusive" else "harness_error"
+    if holds(check.passes, evidence.measured):
+        return "passed"
+    if check.review is not None and holds(check.review, evidence.measured):
+        return "inconclusive"
+    return "failed"
+
+
+def holds(condition: Condition, measured: Mapping[str, Number]) -> bool:
+    """Whether every bound is met. In the accepting direction: what was not measured fails."""
+
+    def value(name: str) -> float:
+        found = measured.get(name)
+        return float("nan") if found is None else float(found)
+
+    return all(value(name) <= bound for name, bound in condition.at_most.items()) and all(
+        value(name) >= bound for name, bound in condition.at_least.items()
+    )

@@ -1,0 +1,3 @@
+from .model import DecoderOnlyTransformer
+
+__all__ = ["DecoderOnlyTransformer"]
