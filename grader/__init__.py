@@ -1,3 +1,3 @@
-"""Autograder for LLM-systems coursework: student code runs in a sandbox, the judge stays outside."""
+"""Autograder for LLM-systems coursework: student code in a sandbox, the judge outside."""
 
 __version__ = "0.1.0"

@@ -112,7 +112,9 @@ def _image(arguments: argparse.Namespace) -> int:
 
     client = docker.connect()
     if arguments.host_folders is not None:
-        made = image.from_host_folders(client, arguments.device, arguments.host_folders, _say)
+        made = image.from_host_folders(
+            client, arguments.host_folders, _say, device=arguments.device
+        )
     else:
         made = image.build(client, arguments.device, _say, arguments.base)
     print(f"{made.tag} {made.id}")
@@ -153,7 +155,9 @@ def _sandbox(wanted: str, device: str, submission: Submission | None) -> Sandbox
                 f"{error}, and student code is not run without a sandbox: install one "
                 "(`grader doctor` says how), or give --sandbox process for code that you trust"
             ) from None
-        _say("warning: no Docker engine answers; this sample runs as a plain process, isolation: none")
+        _say(
+            "warning: no Docker engine answers; this sample runs as a plain process, isolation: none"
+        )
         return _process()
     return docker.DockerSandbox(device=device, say=_say)
 

@@ -1,9 +1,9 @@
 """Every exception of the project, as one tree.
 
     GraderError
-    ├── UsageError       the caller's input: no such submission, a bad pack        exit code 1
-    ├── HarnessError     our fault: the engine is gone, the oracle crashed         exit code 2
-    └── StudentFault     what the submission did wrong, as a typed outcome         never an exit code
+    ├── UsageError       the caller's input: no such submission, a bad pack      exit code 1
+    ├── HarnessError     our fault: the engine is gone, the oracle crashed       exit code 2
+    └── StudentFault     what the submission did wrong, as a typed outcome       never one
 
 A fault of the student is data: it becomes the outcome of a check. A fault of ours withholds
 points and is never a zero. Mixing the two up is the worst bug this project can have.
@@ -24,7 +24,7 @@ class HarnessError(GraderError):
     """A fault of the grader or of its machine; the message says what to do about it."""
 
 
-class StudentFault(GraderError):
+class StudentFault(GraderError):  # noqa: N818 - whose fault it is, is the point
     """What went wrong in the submission.
 
     ``outcome`` is one of `grader.records.FAULTS`; ``message`` is a sentence for the student;

@@ -23,8 +23,7 @@ from typing import Any
 from grader import intake
 from grader.errors import UsageError
 from grader.intake import SourceFile
-from grader.records import Limits
-from grader.student import Interface
+from grader.records import Interface, Limits
 
 SCHEMA = "grader.rubric/1"
 RULES = ("all", "sum", "best_of", "manual")
@@ -172,9 +171,7 @@ def _check(table: _Table, limits: Mapping[str, float], found: Mapping[str, str])
         inner = table.table("review_if")
         inner.only("at_most", "at_least")
         review = _condition(inner, limits)
-    return Check(
-        check, table.number("points"), table.text("says"), found[check], passes, review
-    )
+    return Check(check, table.number("points"), table.text("says"), found[check], passes, review)
 
 
 def _condition(table: _Table, limits: Mapping[str, float]) -> Condition:
@@ -236,7 +233,9 @@ def _validate(
         if criterion.rule == "sum" and sum(parts) != criterion.points:
             raise BadPack(f"{place}: its checks add up to {sum(parts):g}, not {criterion.points:g}")
         if criterion.rule == "best_of" and max(parts) != criterion.points:
-            raise BadPack(f"{place}: its best check is worth {max(parts):g}, not {criterion.points:g}")
+            raise BadPack(
+                f"{place}: its best check is worth {max(parts):g}, not {criterion.points:g}"
+            )
     used = [check.id for criterion in criteria for check in criterion.checks]
     for kind, ids in (("criterion", [c.id for c in criteria]), ("check", used)):
         if twice := [name for name in ids if ids.count(name) > 1]:

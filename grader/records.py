@@ -41,6 +41,20 @@ class Limits:
 
 
 @dataclass(frozen=True)
+class Interface:
+    """What the assignment imposes on the submission's code (from the rubric)."""
+
+    model: str  # the class to build
+    classes: tuple[str, ...]  # all classes of the skeleton
+    expected: tuple[str, ...]  # the usual file names
+    constructor: tuple[str, ...]  # its arguments, in order
+    forward: tuple[str, str]  # the names of the cache and of the flag
+    generate: tuple[str, str, str]  # the names of count, temperature and flag
+    vocabulary: str  # the constructor argument that is the vocabulary's size
+    probe: Mapping[str, int]  # dimensions to try loading with
+
+
+@dataclass(frozen=True)
 class Usage:
     """What a sandbox has used, seen from outside it. None where it cannot be seen."""
 

@@ -6,7 +6,7 @@ A result that replaces another with other points or of other files leaves the ol
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import functools
 import json
 import os
@@ -77,7 +77,7 @@ def _summary(result: Json) -> Json:
 
 
 def _append(path: Path, old: Json) -> None:
-    at = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+    at = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
     line = json.dumps({"replaced_at": at, **_summary(old), "draw": old["draw"]["digest"]})
     with path.open("a", encoding="utf-8") as file:
         file.write(line + "\n")

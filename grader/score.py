@@ -1,5 +1,6 @@
-"""Scoring: evidence and rubric in, points out. Pure, so that a changed rubric is rescored in
-milliseconds without running anybody's code.
+"""Scoring: evidence and rubric in, points out.
+
+Pure, so that a changed rubric is rescored in milliseconds without running anybody's code.
 """
 
 from __future__ import annotations
@@ -104,11 +105,7 @@ def judge(check: Check, evidence: Evidence) -> CheckResult:
     return CheckResult(
         id=check.id,
         outcome=outcome,
-        points=None
-        if outcome == "harness_error"
-        else check.points
-        if outcome == "passed"
-        else 0.0,
+        points=None if outcome == "harness_error" else check.points if outcome == "passed" else 0.0,
         max_points=check.points,
         visibility=check.visibility,
         measured=evidence.measured,

@@ -13,6 +13,7 @@ the two together. Everything that arrives was written by somebody who may own th
 
 from __future__ import annotations
 
+import contextlib
 import json
 import select
 import socket
@@ -107,10 +108,8 @@ class Line:
 
     def close(self) -> None:
         """Shut the stream down. An engine can hang on a container whose stream is not drained."""
-        try:
+        with contextlib.suppress(OSError):  # the other side was faster
             self._sock.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            pass  # already closed by the other side
         self._sock.close()
 
     # --- below the frames ---------------------------------------------------------------------

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from grader.errors import HarnessError, StudentFault
-from grader.student import Array, Ids, Model, Student
+from grader.model import Array, Ids, Model
+from grader.student import Student
 
 
 class Oracle:

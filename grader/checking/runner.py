@@ -12,6 +12,7 @@ import os
 import traceback
 from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -51,7 +52,7 @@ def _run_once(
     draw: Draw,
     say: Callable[[str], None],
 ) -> dict[str, Evidence]:
-    plugin = _Plugin(checks, student, oracle, draw, say)
+    plugin = _Plugin(checks, say)
     output = io.StringIO()
     with _quiet(output):
         code = pytest.main(
@@ -62,7 +63,7 @@ def _run_once(
                 *("-p", "pytest_timeout", f"--timeout={CHECK_SECONDS}"),
                 str(folder),
             ],
-            plugins=[plugin],
+            plugins=[plugin, _fixtures(student, oracle, draw)],
         )
     if code == pytest.ExitCode.INTERRUPTED:
         raise KeyboardInterrupt
@@ -92,40 +93,38 @@ def _quiet(output: io.StringIO) -> Iterator[None]:
         os.environ.update(saved)
 
 
-class _Plugin:
-    """The fixtures of a check, and the outcome of each."""
+def _fixtures(student: Student, oracle: Oracle, draw: Draw) -> ModuleType:
+    """Return the fixtures that checks may ask for, beside those of their own conftest.py.
 
-    def __init__(
-        self,
-        checks: Collection[str],
-        student: Student,
-        oracle: Oracle,
-        draw: Draw,
-        say: Callable[[str], None],
-    ) -> None:
+    They live in a module: pytest gives a fixture of an object no session's life.
+    """
+    module = ModuleType("grader_fixtures")
+
+    @pytest.fixture(scope="session", name="oracle")
+    def the_oracle() -> Oracle:
+        return oracle
+
+    @pytest.fixture(scope="session", name="draw")
+    def the_draw() -> Draw:
+        return draw
+
+    @pytest.fixture(name="student")
+    def the_student() -> Student:
+        student.fresh()
+        return student
+
+    module.__dict__.update(oracle=the_oracle, draw=the_draw, student=the_student)
+    return module
+
+
+class _Plugin:
+    """Chooses the checks, and writes down how each of them ended."""
+
+    def __init__(self, checks: Collection[str], say: Callable[[str], None]) -> None:
         self.checks = checks
         self.evidence: dict[str, Evidence] = {}
-        self._student = student
-        self._oracle = oracle
-        self._draw = draw
         self._say = say
         self._record = Record("")
-
-    @pytest.fixture
-    def student(self) -> Student:
-        """Return the submission, with a fresh worker."""
-        self._student.fresh()
-        return self._student
-
-    @pytest.fixture(scope="session")
-    def oracle(self) -> Oracle:
-        """Return the right answers."""
-        return self._oracle
-
-    @pytest.fixture(scope="session")
-    def draw(self) -> Draw:
-        """Return the source of weights and prompts."""
-        return self._draw
 
     @pytest.fixture
     def record(self) -> Record:
@@ -148,9 +147,7 @@ class _Plugin:
         self._record = Record(check)
         self.evidence[check] = self._record.evidence
 
-    def pytest_runtest_makereport(
-        self, item: pytest.Item, call: pytest.CallInfo[None]
-    ) -> None:
+    def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[None]) -> None:
         """Turn what a check raised into its outcome."""
         if call.excinfo is None:
             return
@@ -163,8 +160,10 @@ class _Plugin:
             return
         evidence.outcome = "harness_error"
         evidence.message = "The grader failed here; this is not your fault."
-        text = str(error) if isinstance(error, HarnessError) else "".join(
-            traceback.format_exception(error)
+        text = (
+            str(error)
+            if isinstance(error, HarnessError)
+            else "".join(traceback.format_exception(error))
         )
         evidence.staff_message = text[-3000:]
 

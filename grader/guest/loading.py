@@ -52,7 +52,9 @@ def find(root: str, wanted: str, classes: Iterable[str], expected: Iterable[str]
         names = _bound_names(tree)
         if wanted not in names:
             continue
-        todo = sum(isinstance(n, ast.Name) and n.id == "NotImplementedError" for n in ast.walk(tree))
+        todo = sum(
+            isinstance(n, ast.Name) and n.id == "NotImplementedError" for n in ast.walk(tree)
+        )
         defined = sum(name in names for name in classes)
         rank = (
             names[wanted] != "class",
@@ -106,11 +108,10 @@ def load(root: str, path: str, mode: str, device: str | None, graded: Iterable[s
 
 
 def _python_files(root: str) -> list[str]:
-    found = []
+    found: list[str] = []
     for folder, _, files in os.walk(root):
-        for file in files:
-            if file.endswith(".py"):
-                found.append(os.path.relpath(os.path.join(folder, file), root))  # noqa: PTH118
+        paths = (os.path.join(folder, file) for file in files if file.endswith(".py"))  # noqa: PTH118
+        found.extend(os.path.relpath(path, root) for path in paths)
     return found
 
 
@@ -159,10 +160,8 @@ def _dotted_name(root: str, path: str) -> str:
     stem, *parents = reversed(path.removesuffix(".py").split("/"))
     parents.append(os.path.basename(root))  # noqa: PTH119 - a flat folder may be used as a package
     tree = _parse(os.path.join(root, path))  # noqa: PTH118
-    levels = max(
-        (node.level for node in ast.walk(tree or ast.Module([], [])) if _is_relative(node)),
-        default=0,
-    )
+    imports = [n for n in ast.walk(tree or ast.Module([], [])) if isinstance(n, ast.ImportFrom)]
+    levels = max((node.level for node in imports), default=0)
     folder = os.path.dirname(os.path.join(root, path))  # noqa: PTH118, PTH120
     packages = 0
     while packages < len(parents) - 1 and os.path.exists(os.path.join(folder, "__init__.py")):  # noqa: PTH110, PTH118
@@ -172,10 +171,6 @@ def _dotted_name(root: str, path: str) -> str:
     if depth == 0 or any("." in name for name in parents[:depth]):
         return stem
     return ".".join([*reversed(parents[:depth]), stem])
-
-
-def _is_relative(node: ast.AST) -> bool:
-    return isinstance(node, ast.ImportFrom) and node.level > 0
 
 
 # --- importing ------------------------------------------------------------------------------------
@@ -202,9 +197,8 @@ def _install(root: str, rewrites: list[Rewrite]) -> None:
     def hook(folder: str) -> importlib.machinery.FileFinder:
         if folder != root and not folder.startswith(root + "/"):
             raise ImportError
-        return importlib.machinery.FileFinder(
-            folder, (functools.partial(_Loader, rewrites), [".py"])
-        )
+        loader: Any = functools.partial(_Loader, rewrites)
+        return importlib.machinery.FileFinder(folder, (loader, [".py"]))
 
     sys.path_hooks.insert(0, hook)
     sys.path_importer_cache.clear()
@@ -226,9 +220,7 @@ def definitions_only(tree: ast.Module, graded: frozenset[str]) -> ast.Module:
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)
     }
     kept = set(map(id, body))
-    body = [
-        node for node in tree.body if id(node) in kept or _is_wanted_value(node, used, graded)
-    ]
+    body = [node for node in tree.body if id(node) in kept or _is_wanted_value(node, used, graded)]
     return ast.Module(body=_keep(body, graded, wanted=used), type_ignores=[])
 
 
@@ -260,7 +252,12 @@ def _keep(
 def _is_definition(node: ast.stmt, graded: frozenset[str]) -> bool:
     if isinstance(
         node,
-        ast.Import | ast.ImportFrom | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef | ast.Pass,
+        ast.Import
+        | ast.ImportFrom
+        | ast.ClassDef
+        | ast.FunctionDef
+        | ast.AsyncFunctionDef
+        | ast.Pass,
     ):
         return True
     if isinstance(node, ast.Assign | ast.AnnAssign | ast.AugAssign):
@@ -271,7 +268,9 @@ def _is_definition(node: ast.stmt, graded: frozenset[str]) -> bool:
     if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
         call = node.value
         return (
-            _dotted(call.func) == "setattr" and bool(call.args) and _root_name(call.args[0]) in graded
+            _dotted(call.func) == "setattr"
+            and bool(call.args)
+            and _root_name(call.args[0]) in graded
         )
     return False
 
@@ -312,12 +311,12 @@ class _Devices(ast.NodeTransformer):
     def __init__(self, device: str) -> None:
         self.device = device
 
-    def visit_Constant(self, node: ast.Constant) -> Any:  # noqa: ANN401, N802 - ast's own name
+    def visit_Constant(self, node: ast.Constant) -> Any:  # noqa: ANN401 - ast's own name
         if isinstance(node.value, str) and DEVICE.match(node.value):
             return ast.copy_location(ast.Constant(self.device), node)
         return node
 
-    def visit_Call(self, node: ast.Call) -> Any:  # noqa: ANN401, N802 - ast's own name
+    def visit_Call(self, node: ast.Call) -> Any:  # noqa: ANN401 - ast's own name
         self.generic_visit(node)
         if isinstance(node.func, ast.Attribute) and node.func.attr == "cuda":
             node.func.attr = "to"

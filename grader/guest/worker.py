@@ -4,7 +4,7 @@ Verbs (each a frame whose header names the verb and its arguments; the reply car
 or a fault, and at most one array as raw little-endian bytes)
 
     load(class, classes, expected, mode, device)  import the file that defines the class
-    new(arguments, dtype, device)                 build the model in eval mode
+    new(arguments, dtype, device)                 build the model in eval mode; dtype may be null
     tensor(name, shape, dtype) + bytes            hand over one weight
     weights()                                     put the collected tensors into the model
     forward(shape, past, use_cache, reply) + ids  logits, and a handle for the cache
@@ -25,7 +25,7 @@ import os
 import re
 import sys
 import traceback
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -106,8 +106,11 @@ class Worker:
             model = self.cls(*arguments.values())
         if not isinstance(model, torch.nn.Module):
             raise Refused(f"{self.cls.__name__} is not a torch.nn.Module")
-        self.model = model.to(self.device, getattr(torch, header["dtype"]))
-        torch.nn.Module.train(self.model, False)  # noqa: FBT003 - torch's own signature
+        # As built, unless the host asks for a type: a student may compute in float64 on purpose.
+        self.model = model.to(self.device)
+        if header["dtype"] is not None:
+            self.model = self.model.to(getattr(torch, header["dtype"]))
+        torch.nn.Module.train(self.model, False)
         self.tensors, self.handles = {}, {}
         return {"parameters": sum(p.numel() for p in self.model.parameters())}, b""
 
@@ -217,7 +220,7 @@ class _Feed:
             if isinstance(module, torch.nn.Embedding) and module.num_embeddings == vocabulary
         ]
 
-    def __enter__(self) -> _Feed:
+    def __enter__(self) -> Self:
         forward = self.model.forward
 
         def counted(*args: Any, **keywords: Any) -> Any:  # noqa: ANN401

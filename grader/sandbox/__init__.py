@@ -33,6 +33,7 @@ class Box(Protocol):
     line: Line
     work: str  # the working folder inside
     wiped: list[str]  # the writable folders inside, emptied before each worker
+    device: str  # the device's name inside
 
     def usage(self) -> Usage:
         """Return what it has used so far, as seen from outside."""

@@ -50,11 +50,12 @@ class DockerBox:
     work = "/tmp/submission"  # noqa: S108 - inside the container, as are the next two
     wiped = ["/tmp", "/dev/shm"]  # noqa: RUF012, S108
 
-    def __init__(self, container: Container, stream: Any) -> None:  # noqa: ANN401 - the SDK's socket
+    def __init__(self, container: Container, stream: Any, device: str) -> None:  # noqa: ANN401 - the SDK's socket
         self._container = container
         self._stream = stream  # the SDK closes the socket when this object goes
         self._cgroups = _cgroups(container)
         self._killed = False
+        self.device = "cpu" if device == "cpu" else "cuda:0"  # it is given one GPU
         self.line = Line(getattr(stream, "_sock", stream), multiplexed=True)
 
     def usage(self) -> Usage:
@@ -149,7 +150,7 @@ class DockerSandbox:
             )
             container.start()
             container.reload()
-            return DockerBox(container, stream)
+            return DockerBox(container, stream, device)
         except BaseException as error:
             if container is not None:
                 container.remove(force=True)
@@ -177,7 +178,8 @@ class DockerSandbox:
             "memswap_limit": memory,
             "cpuset_cpus": self._cpuset(limits.cpus),
             # Not noexec: code can be run from memory all the same, and Triton loads what it builds.
-            "tmpfs": {"/tmp": scratch},  # noqa: S108 - inside the container
+            # Files in /dev/mqueue would outlive a worker; nothing honest needs them.
+            "tmpfs": {"/tmp": scratch, "/dev/mqueue": "ro,size=4k,mode=555"},  # noqa: S108
             "ipc_mode": "private",
             "shm_size": f"{limits.scratch_mb}m",
             "ulimits": [
@@ -193,6 +195,7 @@ class DockerSandbox:
             "environment": {
                 "HOME": "/tmp",  # noqa: S108 - inside the container
                 "MPLBACKEND": "Agg",
+                "MPLCONFIGDIR": "/tmp/matplotlib",  # noqa: S108 - filled by the agent
                 "OMP_NUM_THREADS": threads,
                 "MKL_NUM_THREADS": threads,
                 **self._image.env,
@@ -231,7 +234,7 @@ def reap(client: docker.DockerClient) -> list[str]:
             container.remove(force=True, v=True)
         except (NotFound, APIError):
             continue  # another grader was faster
-        removed.append(container.id)
+        removed.append(str(container.id))
     return removed
 
 
@@ -244,7 +247,7 @@ def _cgroups(container: Container) -> dict[str, Path]:
     folders = {}
     for line in text.splitlines():
         _, controllers, path = line.split(":", 2)
-        if container.id not in path:
+        if str(container.id) not in path:
             continue  # another process by now, or another machine's
         for controller in controllers.split(","):
             base = Path("/sys/fs/cgroup") / controller

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import subprocess
 import tarfile
 from collections.abc import Callable, Mapping, Sequence
@@ -29,7 +30,10 @@ print(json.dumps({
 _SYSTEM: Final = ("/usr", "/etc/ld.so.cache", "/etc/alternatives")
 """Programs and libraries, and what the loader reads; not all of /etc, which names people."""
 
-_FOLDERS: Final = ("usr", "opt", "etc", "dev", "proc", "sys", "tmp", "work")
+_FOLDERS: Final = ("usr", "opt", "etc", "dev", "proc", "sys")
+_SCRATCH: Final = ("tmp", "work")
+"""Open to all, because some engines give a file system mounted there the mode of what it covers."""
+
 _LINKS: Final = {"lib": "usr/lib", "lib64": "usr/lib64", "bin": "usr/bin", "sbin": "usr/sbin"}
 _PASSWD: Final = b"nobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n"
 
@@ -70,9 +74,9 @@ def empty_root() -> bytes:
     """Return a tar of a file system with nothing in it but places to bind folders to."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as tar:
-        for name in _FOLDERS:
+        for name in (*_FOLDERS, *_SCRATCH):
             folder = tarfile.TarInfo(name)
-            folder.type, folder.mode = tarfile.DIRTYPE, 0o755
+            folder.type, folder.mode = tarfile.DIRTYPE, 0o1777 if name in _SCRATCH else 0o755
             tar.addfile(folder)
         for name, target in _LINKS.items():
             link = tarfile.TarInfo(name)
@@ -87,9 +91,11 @@ def empty_root() -> bytes:
 def _compile(python: str, sources: Sequence[str], pycache: Path, say: Say) -> None:
     """Compile ``sources`` into ``pycache``; with times, since they change with the machine."""
     say(f"compiling the libraries of {python} once (a minute)")
-    command = [python, "-X", f"pycache_prefix={pycache}", "-m", "compileall", "-q", "-j", "0"]
+    command = [python, "-m", "compileall", "-q", "-j", "0", *sources]
+    # By environment, since compileall's workers inherit it, which they do not an -X option.
+    env = {**os.environ, "PYTHONPYCACHEPREFIX": str(pycache)}
     # Some libraries ship files for a newer Python only: that they do not compile is no failure.
-    subprocess.run([*command, *sources], capture_output=True, check=False)  # noqa: S603
+    subprocess.run(command, env=env, capture_output=True, check=False)  # noqa: S603
 
 
 def _outermost(paths: Sequence[str]) -> list[str]:

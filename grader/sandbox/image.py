@@ -31,11 +31,12 @@ from grader.sandbox import host_python, ingredients
 REPOSITORY: Final = "grader-sandbox"
 _RECIPE: Final = "grader.recipe"
 _STAGE: Final = "grader.stage"
+_DONE: Final = "done"
 _PYTHON: Final = "grader.python"
 _BINDS: Final = "grader.binds"
 _ENV: Final = "grader.env"
 _HOST: Final = "host-folders"
-"""The recipe label of an image made by `from_host_folders`; the others are labels' names."""
+"""Names of labels, and values: `_HOST` is the recipe of an image made by `from_host_folders`."""
 
 _HERE: Final = Path(__file__).parent
 _DOCKERFILE: Final = _HERE / "Dockerfile"
@@ -133,12 +134,15 @@ def _locked(say: Say) -> Iterator[None]:
 
 
 def _sweep(client: docker.DockerClient) -> None:
-    """Remove untagged images of ours: build stages, failed builds, replaced versions."""
-    ours = {"dangling": True, "label": _STAGE}
-    for image in client.images.list(filters=ours):
-        # In use by a container that is still running: a later sweep gets it.
-        with contextlib.suppress(docker.errors.APIError):
-            image.remove()
+    """Remove what builds leave behind: their first stages, and as far as failed ones got.
+
+    Finished images that lost their tag to a newer one are spared: another grader may be starting
+    containers of them.
+    """
+    for left in client.images.list(filters={"dangling": True, "label": _STAGE}):
+        if left.labels[_STAGE] != _DONE:
+            with contextlib.suppress(docker.errors.APIError):  # a build of someone else's uses it
+                left.remove()
 
 
 def from_host_folders(
@@ -154,7 +158,7 @@ def from_host_folders(
         host = host_python.look(python, _cache_folder() / "pycache", say)
         labels = {
             _RECIPE: _HOST,
-            _STAGE: "host",
+            _STAGE: _DONE,
             _PYTHON: host.python,
             _BINDS: json.dumps(host.binds),
             _ENV: json.dumps(host.env),
@@ -211,7 +215,13 @@ def _run_dockerfile(
     client: docker.DockerClient, context: Path, base: str, device: str, say: Say
 ) -> None:
     """Send the context to the engine's own (classic) builder and follow its steps."""
-    labels = {_RECIPE: recipe(device), _PYTHON: _VENV_PYTHON, _BINDS: "[]", _ENV: "{}"}
+    labels = {
+        _RECIPE: recipe(device),
+        _PYTHON: _VENV_PYTHON,
+        _BINDS: "[]",
+        _ENV: "{}",
+        _STAGE: _DONE,
+    }
     tail: list[str] = []
     try:
         for event in client.api.build(

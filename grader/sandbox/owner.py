@@ -49,7 +49,7 @@ class Owner:
         }
 
     def is_gone(self, *, one_machine: bool) -> bool:
-        """Whether that process has ended. Another boot counts only where no other machine can be."""
+        """Whether that process has ended; another boot says so only on ``one_machine``."""
         if self.boot != _boot_id():
             return one_machine
         return _start_time(self.pid) != self.started

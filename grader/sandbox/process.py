@@ -35,7 +35,8 @@ END_SECONDS = 2.0
 class ProcessBox:
     """One child process and its temporary folder."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Limits, device: str) -> None:
+        self.device = device
         owner = Owner.current()
         self.folder = Path(
             tempfile.mkdtemp(prefix=f"{FOLDER_PREFIX}{owner.pid}-{owner.started}-")
@@ -49,8 +50,8 @@ class ProcessBox:
         with theirs, (self.folder / "notes" / "stderr").open("wb") as notes:
             self.process = subprocess.Popen(  # noqa: S603 - our own interpreter and our own guest
                 [sys.executable, "-I", "-c", BOOTSTRAP],
-                stdin=theirs,
-                stdout=theirs,
+                stdin=theirs.fileno(),
+                stdout=theirs.fileno(),
                 stderr=notes,
                 cwd=self.folder / "work",
                 env=_environment(scratch, limits),
@@ -100,10 +101,10 @@ class ProcessSandbox:
     def __init__(self) -> None:
         reap()
 
-    def start(self, limits: Limits, *, device: str) -> ProcessBox:  # noqa: ARG002 - part of the protocol
+    def start(self, limits: Limits, *, device: str) -> ProcessBox:
         """Start a child process."""
         try:
-            return ProcessBox(limits)
+            return ProcessBox(limits, device)
         except OSError as error:
             raise HarnessError(f"a process could not be started: {error}") from error
 

@@ -135,6 +135,31 @@ def test_a_failed_build_leaves_nothing(
     assert list(tmp_path.iterdir()) == [broken]
 
 
+def test_a_rebuild_spares_the_image_it_replaces(
+    client: docker.DockerClient,
+    box: image.Image,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    """A grader that is at work with an image keeps it when another one builds its successor."""
+    recipe = tmp_path / "Dockerfile"
+    monkeypatch.setattr(image, "_DOCKERFILE", recipe)
+    monkeypatch.setattr(ingredients, "wheels", lambda *_: None)
+    built = []
+    try:
+        for version in ("1", "2"):
+            recipe.write_text(
+                f"ARG BASE={box.id}\nFROM ${{BASE}}\nLABEL grader.stage=test\nENV V={version}\n"
+            )
+            built.append(image.build(client, "trial", print, base=box.id))
+        assert image.ensure(client, "trial", print) == built[1]
+        assert built[0].id != built[1].id
+        assert client.images.get(built[0].id).tags == []
+    finally:
+        for old in built:
+            client.images.remove(old.id)
+
+
 def test_two_graders_build_one_after_the_other() -> None:
     """Whoever comes second says so and waits until the first is done."""
     said: list[str] = []

@@ -159,7 +159,7 @@ def sampling_weights(draw):
 
 @pytest.fixture
 def prompt(draw, record):
-    """Draw prompts: prompt(batch, length) -> ids (B, T), for this check alone."""
+    """Draw prompts for this check alone: ids (B, T) of a batch and a length."""
     rng = draw.rng(f"prompts of {record.evidence.check}")
     return lambda batch, length: rng.integers(0, DIMS["vocab_size"], (batch, length))
 
@@ -182,19 +182,22 @@ def compare(oracle, weights, record):
     def compare(model, ids, logits, place, *, causal_history=True):
         steps = logits.shape[1]
         record.compare(logits, oracle.logits(DIMS, weights, ids)[:, -steps:], place)
-        own, _ = model.forward(ids)
-        if not np.isfinite(own).all():
-            record.set(gap_to_own_forward=None)
-            return
-        gap = np.abs(logits.astype(np.float64) - own[:, -steps:])
-        record.worst("gap_to_own_forward", float(gap.max()) if np.isfinite(gap).all() else None)
+        compare_with_own(model, ids, logits, record)
         if causal_history and "effect_of_past" not in record.evidence.measured:
             other = ids.copy()
             other[:, 0] = (other[:, 0] + 1) % DIMS["vocab_size"]
-            moved, _ = model.forward(other)
-            record.set(effect_of_past=float(np.abs(own[:, -1] - moved[:, -1]).min(axis=0).max()))
+            (own, _), (moved, _) = model.forward(ids), model.forward(other)
+            effect = np.abs(own[:, -1] - moved[:, -1]).max(axis=-1).min()
+            record.set(effect_of_past=float(effect) if np.isfinite(effect) else None)
 
     return compare
+
+
+def compare_with_own(model, ids, logits, record):
+    """Keep how far logits of the last positions are from the submission's own full forward."""
+    own, _ = model.forward(ids)
+    gap = np.abs(logits.astype(np.float64) - own[:, -logits.shape[1] :]).max()
+    record.worst("gap_to_own_forward", float(gap) if np.isfinite(gap) else None)
 
 
 @pytest.fixture
@@ -224,9 +227,10 @@ def greedy(student, oracle, weights, record):
         if ((tokens < 0) | (tokens >= DIMS["vocab_size"])).any():
             raise StudentFault("failed", "generate returned ids outside the vocabulary.")
         sequence = np.concatenate([ids, tokens], axis=1)
-        logits = oracle.logits(DIMS, weights, sequence)[:, ids.shape[1] - 1 : -1]
-        taken = np.take_along_axis(logits, tokens[..., None], axis=-1)[..., 0]
-        below = logits.max(axis=-1) - taken
+        steps = slice(ids.shape[1] - 1, -1)
+        below = below_best(oracle.logits(DIMS, weights, sequence)[:, steps], tokens)
+        own = own_logits(built, sequence, record)[:, steps]
+        record.worst("own_logits_below_best", float(below_best(own, tokens).max()))
         row, step = np.unravel_index(int(below.argmax()), below.shape)
         record.worst(
             "logits_below_best",
@@ -236,6 +240,30 @@ def greedy(student, oracle, weights, record):
         )
 
     return greedy
+
+
+def below_best(logits, tokens):
+    """How far (B, n) the logit of each token is below the best; logits (B, n, V)."""
+    taken = np.take_along_axis(logits, tokens[..., None], axis=-1)[..., 0]
+    return logits.max(axis=-1) - taken
+
+
+def own_logits(built, sequence, record):
+    """The submission's own full forward, in float64, for judging what follows from it.
+
+    ``own_spread`` is the smallest range of its logits at any position: where all logits are the
+    same, any token is as good as any other, and agreeing with oneself proves nothing.
+    """
+    own, _ = built.forward(sequence)
+    own = np.nan_to_num(own.astype(np.float64))
+    record.set(own_spread=float(np.ptp(own, axis=-1).min()))
+    return own
+
+
+@pytest.fixture
+def own():
+    """The submission's own logits, for judging what follows from them."""
+    return own_logits
 
 
 @pytest.fixture
@@ -292,6 +320,8 @@ def course(course_cases):
             expected = with_cache if use_cache else no_cache
             logits, _ = model.forward(ids, use_cache=use_cache)
             gap = np.abs(logits - expected).max()
+            if use_cache:
+                compare_with_own(model, ids, logits, record)
             if not gap <= COURSE_ATOL:
                 missed.append((number, ids, expected))
             else:

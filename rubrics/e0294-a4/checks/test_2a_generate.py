@@ -26,16 +26,19 @@ def test_generate_greedy(greedy, prompt):
 
 
 @pytest.mark.hidden
-def test_generate_sampling(student, oracle, dims, sampling_weights, prompt, new_ids, record):
+def test_generate_sampling(student, oracle, dims, sampling_weights, prompt, new_ids, own, record):
     """The tokens' likelihood is what sampling at this temperature leads to."""
     model = student.build(dims, sampling_weights)
     for temperature in (0.5, 2.0):
         ids, new = prompt(5, 8), 40
         done = model.generate(ids, new, temperature=temperature, use_cache=False, seed=7)
-        tokens = new_ids(ids, done.tokens, new)
+        tokens = np.clip(new_ids(ids, done.tokens, new), 0, dims["vocab_size"] - 1)
         sequence = np.concatenate([ids, tokens], axis=1)
-        logits = oracle.logits(dims, sampling_weights, sequence)[:, ids.shape[1] - 1 : -1]
+        steps = slice(ids.shape[1] - 1, -1)
+        logits = oracle.logits(dims, sampling_weights, sequence)[:, steps]
         score = _z_score(logits / temperature, tokens)
+        own_score = _z_score(own(model, sequence, record)[:, steps] / temperature, tokens)
+        record.worst("own_abs_z", abs(own_score))
         record.worst(
             "abs_z",
             abs(score),
@@ -63,4 +66,4 @@ def _z_score(logits, tokens):
     mean = (p * log_p).sum(axis=-1)
     variance = (p * log_p**2).sum(axis=-1) - mean**2
     taken = np.take_along_axis(log_p, tokens[..., None], axis=-1)[..., 0]
-    return float((taken - mean).sum() / np.sqrt(variance.sum()))
+    return float((taken - mean).sum() / np.sqrt(max(variance.sum(), 1e-12)))

@@ -1,0 +1,236 @@
+"""The host half of the conversation with one sandbox: requests out, replies in, faults typed.
+
+It starts the box when it is first needed, keeps each call within its limits, and turns whatever
+goes wrong into one of two things: a `StudentFault` with a typed outcome, or a `HarnessError` where
+the fault is ours. What the guest says of itself can only harm the submission; how a box ended, and
+whether memory ran out, is the word of the engine and of the kernel.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any, Self
+
+from grader.errors import HarnessError, StudentFault
+from grader.intake import SourceFile
+from grader.records import Limits
+from grader.sandbox import Box, Sandbox
+from grader.sandbox.boot import boot
+from grader.wire import Clock, Header, LineDeadline, LineEnded, LineViolation
+
+GRACE_SECONDS = 0.1  # the agent ends a late worker itself; after this the host ends the agent
+AGENT_SECONDS = 20.0  # for what the agent does alone: storing files, cleaning, forking
+START_ATTEMPTS = 3  # a machine that cannot start a sandbox will not learn it
+AGENT_FAILED = 70  # the agent's exit code for a failure of its own
+SIGKILL = 9
+
+
+class Conversation:
+    """One submission's sandbox; a context manager that leaves nothing behind."""
+
+    def __init__(
+        self,
+        sandbox: Sandbox,
+        files: Sequence[SourceFile],
+        limits: Limits,
+        *,
+        device: str = "cpu",
+        preload: Sequence[str] = (),
+        clock: Clock = time.monotonic,
+    ) -> None:
+        self.limits = limits
+        self.device = device
+        self.ready: Header = {}  # what the guest said of itself when it started
+        self.seconds = 0.0  # spent in calls into the submission
+        self.prints = ""  # the end of what was printed, up to the last reply
+        self.loaded = False  # whether a living worker has imported the submission
+        self.clock = clock
+        self._sandbox = sandbox
+        self._files = files
+        self._preload = list(preload)
+        self._box: Box | None = None
+        self._broken: list[HarnessError] = []  # attempts to start a box that failed
+        self._oom_kills = 0
+        self._clean = True  # no student code has run in this box
+
+    def __enter__(self) -> Self:
+        """Return this conversation; the box starts when it is needed."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End the box."""
+        self.close()
+
+    def close(self) -> None:
+        """End the box; the next request starts another."""
+        box, self._box = self._box, None
+        self.loaded = False
+        if box is not None:
+            box.kill()
+
+    def start(self) -> None:
+        """Start the box if there is none: about a second, most of it importing torch."""
+        if self._box is not None:
+            return
+        if len(self._broken) == START_ATTEMPTS:
+            raise self._broken[-1]
+        try:
+            box = self._sandbox.start(self.limits, device=self.device)
+            self.ready = boot(box, self._preload)
+        except HarnessError as error:
+            self._broken.append(error)
+            raise
+        self._box = box
+        self._oom_kills = box.usage().oom_kills or 0
+        sizes = [[file.path, len(file.data)] for file in self._files]
+        contents = b"".join(file.data for file in self._files)
+        self._clean = True
+        self._ask_agent("submission", {"files": sizes}, contents)
+
+    @property
+    def inner_device(self) -> str:
+        """The device's name inside the box, which is given one GPU at most."""
+        assert self._box is not None
+        return self._box.device
+
+    def fresh_worker(self) -> None:
+        """End the last worker with all it left behind, and start another."""
+        self.loaded = False
+        self.start()
+        try:
+            self._ask_agent("worker", {})
+        except StudentFault:
+            # What the last worker did stands in the way; a new box has none of it.
+            self.close()
+            self.start()
+            self._ask_agent("worker", {})
+        self._clean = False
+
+    def _ask_agent(self, verb: str, header: Header, body: bytes = b"") -> None:
+        """Ask the agent itself. Where no student code has run yet, its faults are ours."""
+        try:
+            self._exchange(verb, header, body, seconds=AGENT_SECONDS, reply_bytes=0)
+        except StudentFault as fault:
+            if self._clean:
+                raise HarnessError(f"a new sandbox failed: {fault.message}") from fault
+            raise
+
+    def call(
+        self,
+        verb: str,
+        header: Header,
+        body: bytes = b"",
+        *,
+        reply_bytes: int = 0,
+        seconds: float | None = None,
+    ) -> tuple[Header, bytes]:
+        """Ask the worker, within the limits of one call and of the whole submission."""
+        left = self.limits.submission_seconds - self.seconds
+        seconds = min(seconds or self.limits.request_seconds, left)
+        if seconds <= 0:
+            raise StudentFault(
+                "timeout",
+                f"The {self.limits.submission_seconds:g} s for the whole submission are used up.",
+            )
+        begin = self.clock()
+        try:
+            reply, array = self._exchange(
+                verb, header, body, seconds=seconds, reply_bytes=reply_bytes
+            )
+        finally:
+            self.seconds += self.clock() - begin
+        if "fault" in reply:
+            fault = reply["fault"] if isinstance(reply["fault"], dict) else {}
+            # An exception leaves the worker alive; after anything else there is none.
+            self.loaded = self.loaded and fault.get("outcome") == "error"
+            raise self._as_fault(verb, seconds, fault)
+        result = reply.get("result")
+        return (result if isinstance(result, dict) else {}), array
+
+    def _exchange(
+        self, verb: str, header: Header, body: bytes, *, seconds: float, reply_bytes: int
+    ) -> tuple[Header, bytes]:
+        """One frame there, one frame back; a box that breaks the rules is ended."""
+        assert self._box is not None
+        nonce = secrets.token_hex(8)
+        full = {**header, "verb": verb, "id": nonce, "seconds": seconds, "reply_bytes": reply_bytes}
+        deadline = self.clock() + seconds + GRACE_SECONDS
+        try:
+            self._box.line.send(full, body, deadline=deadline)
+            reply, array = self._box.line.receive(max_body=reply_bytes, deadline=deadline)
+            _answers(reply, nonce)
+        except LineDeadline:
+            self.close()
+            raise _timeout(verb, seconds) from None
+        except LineViolation as violation:
+            self.close()
+            raise StudentFault(
+                "protocol_violation", f"The sandbox's protocol was broken: {violation}."
+            ) from None
+        except LineEnded:
+            raise self._ended(verb) from None
+        prints = reply.get("prints")
+        self.prints = str(prints.get("tail", ""))[-2048:] if isinstance(prints, dict) else ""
+        return reply, array
+
+    def _ended(self, verb: str) -> Exception:
+        """Say why the box ended, by the engine's word."""
+        assert self._box is not None
+        ending = self._box.ending()
+        killed_for_memory = ending.out_of_memory or self._memory_ran_out()
+        self.close()
+        if killed_for_memory:
+            return self._out_of_memory(verb)
+        if ending.exit_code == AGENT_FAILED:
+            return HarnessError(f"the guest failed by itself: {ending.text[-1500:]}")
+        return StudentFault("error", f"Your code ended the sandbox during {verb}.")
+
+    def _memory_ran_out(self) -> bool:
+        assert self._box is not None
+        before, self._oom_kills = self._oom_kills, self._box.usage().oom_kills or 0
+        return self._oom_kills > before
+
+    def _out_of_memory(self, verb: str) -> StudentFault:
+        return StudentFault(
+            "out_of_memory",
+            f"The memory limit of {self.limits.memory_mb} MB was reached during {verb}.",
+        )
+
+    def _as_fault(self, verb: str, seconds: float, fault: Mapping[str, Any]) -> StudentFault:
+        """Turn what the guest says into a fault. It can only say what harms itself."""
+        outcome, text = str(fault.get("outcome")), str(fault.get("text", ""))[:600]
+        where, name = str(fault.get("where", ""))[:300], str(fault.get("type", ""))[:80]
+        if outcome == "timeout":
+            return _timeout(verb, seconds)
+        if outcome == "died":
+            if fault.get("signal") == SIGKILL and self._memory_ran_out():
+                return self._out_of_memory(verb)
+            how = (
+                f"signal {fault['signal']}"
+                if "signal" in fault
+                else f"exit code {fault.get('code')}"
+            )
+            return StudentFault(
+                "error", f"Your code ended its process during {verb} ({how}).", self.prints
+            )
+        if outcome == "protocol_violation":
+            return StudentFault(outcome, f"The sandbox's protocol was broken: {text}.", self.prints)
+        what = f"{name}: {text}" if name else text
+        place = f" ({where})" if where else ""
+        return StudentFault(
+            "out_of_memory" if outcome == "out_of_memory" else "error",
+            f"{verb} raised {what}{place}" if name else f"{what[:1].upper()}{what[1:]}.",
+            self.prints,
+            device_missing=bool(fault.get("device_missing")),
+        )
+
+
+def _timeout(verb: str, seconds: float) -> StudentFault:
+    return StudentFault("timeout", f"{verb} took longer than its limit of {seconds:.3g} s.")
+
+
+def _answers(reply: Header, nonce: str) -> None:
+    if reply.get("id") != nonce:
+        raise LineViolation("the reply does not answer this request")

@@ -1,0 +1,94 @@
+"""What this machine can do, what is missing, and the command that mends it."""
+
+from __future__ import annotations
+
+import importlib.util
+import platform
+import shutil
+import sys
+import textwrap
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from tabulate import tabulate
+
+from grader import pack
+from grader.errors import GraderError, HarnessError
+from grader.sandbox import docker as docker_sandbox
+from grader.sandbox import gpu, image
+
+Row = tuple[str, str, str]  # what, "yes", "no" or "–", detail or remedy
+NEEDED_GB = 5
+
+
+def examine(root: Path) -> str:
+    """Return the table of what was found; nothing on the machine is changed."""
+    rows = [*_python(), *_packs(root), *_docker(), *_gpus(), *_disk()]
+    wrapped = [(what, state, textwrap.fill(detail, 76)) for what, state, detail in rows]
+    return tabulate(wrapped, headers=["", "", "found, or what to do"], tablefmt="plain")
+
+
+def _python() -> Iterator[Row]:
+    yield "Python", "yes", f"{platform.python_version()} at {sys.executable}"
+    found = importlib.util.find_spec("torch") is not None
+    yield (
+        "torch here, for --sandbox process",
+        "yes" if found else "no",
+        "installed beside the grader" if found else "make setup",
+    )
+
+
+def _packs(root: Path) -> Iterator[Row]:
+    for name in pack.names(root):
+        try:
+            found = pack.load(root, name)
+        except GraderError as error:
+            yield f"pack {name}", "no", str(error)
+        else:
+            yield f"pack {name}", "yes", f"{found.points:g} points, {len(found.checks)} checks"
+
+
+def _docker() -> Iterator[Row]:
+    try:
+        client = docker_sandbox.connect()
+    except HarnessError as error:
+        remedy = "start it: systemctl start docker" if shutil.which("dockerd") else _install()
+        yield "Docker engine", "no", f"{error}; {remedy}"
+        return
+    info = client.info()
+    size = f"{info['NCPU']} cores, {info['MemTotal'] / 1e9:.0f} GB"
+    version = f"{info['ServerVersion']}, cgroup v{info.get('CgroupVersion', '1')}"
+    yield "Docker engine", "yes", f"{version}, {size}"
+    for missing, what in (("MemoryLimit", "memory"), ("SwapLimit", "swap"), ("PidsLimit", "pids")):
+        if info.get(missing) is False:
+            yield f"limit of {what}", "no", "the kernel does not account for it; enable its cgroup"
+    for device in ("cpu", "cuda"):
+        present = image.find(client, device) is not None
+        yield (
+            f"image {image.tag(device)}",
+            "yes" if present else "–",
+            "up to date"
+            if present
+            else f"made when first needed, or by: grader image --device {device}",
+        )
+    yield from _each("GPU in containers", lambda: gpu.ways(client))
+
+
+def _each(what: str, ways: Callable[[], list[gpu.Way]]) -> Iterator[Row]:
+    for way in ways():
+        yield f"{what}: {way.name}", "yes" if way.works else "–", way.detail
+
+
+def _gpus() -> Iterator[Row]:
+    nodes = sorted(path.name for path in Path("/dev").glob("nvidia[0-9]*"))
+    yield "NVIDIA GPUs", "yes" if nodes else "–", ", ".join(nodes) or "none; grading is on the CPU"
+
+
+def _disk() -> Iterator[Row]:
+    free = shutil.disk_usage("/var/lib" if Path("/var/lib").exists() else "/").free / 1e9
+    state = "yes" if free > NEEDED_GB else "no"
+    yield "disk", state, f"{free:.0f} GB free; making the image takes about {NEEDED_GB} GB"
+
+
+def _install() -> str:
+    return "install one: apt-get install docker.io (Debian, Ubuntu), or see your system's packages"

@@ -1,0 +1,114 @@
+"""A built model inside the sandbox: numpy arrays in, numpy arrays out, in the shapes asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from grader.conversation import Conversation
+from grader.errors import HarnessError, StudentFault
+from grader.records import Interface
+from grader.wire import Header
+
+Array = NDArray[Any]
+Ids = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Past:
+    """A handle on a cache object inside the sandbox."""
+
+    handle: int
+    model: int  # which build of the model it belongs to
+
+
+@dataclass(frozen=True)
+class Generated:
+    """What `generate` returned: ids of shape (B, n) or (B, T+n), and the tokens fed per call.
+
+    The counts are the guest's claim.
+    """
+
+    tokens: Ids
+    fed: tuple[int, ...]
+
+
+class Model:
+    """A built model inside the sandbox."""
+
+    def __init__(
+        self, conversation: Conversation, interface: Interface, vocabulary: int, build: int
+    ) -> None:
+        self._conversation = conversation
+        self._interface = interface
+        self._vocabulary = vocabulary
+        self._build = build  # caches of another build are not valid here
+
+    def forward(
+        self,
+        ids: Ids,
+        past: Past | None = None,
+        *,
+        use_cache: bool = False,
+        dtype: str = "float32",
+    ) -> tuple[Array, Past | None]:
+        """Return logits of shape (B, T, V) for ids of shape (B, T), and the cache's handle."""
+        if past is not None and past.model != self._build:
+            raise HarnessError("a cache was passed to a model that did not make it")
+        shape = (*ids.shape, self._vocabulary)
+        wanted = {"shape": list(shape), "dtype": dtype}
+        header = {
+            "shape": list(ids.shape),
+            "past": None if past is None else past.handle,
+            "use_cache": use_cache,
+            "names": list(self._interface.forward),
+            "reply": wanted,
+        }
+        size = int(np.prod(shape)) * np.dtype(dtype).itemsize
+        result, data = self._conversation.call("forward", header, _raw(ids), reply_bytes=size)
+        if len(data) != size:
+            raise _wrong_shape("forward returned logits", result, [shape])
+        handle = result.get("handle")
+        logits = np.frombuffer(data, dtype=np.dtype(dtype).newbyteorder("<")).reshape(shape)
+        return logits, Past(handle, self._build) if isinstance(handle, int) else None
+
+    def generate(
+        self, ids: Ids, n: int, *, temperature: float, use_cache: bool, seed: int
+    ) -> Generated:
+        """Return what ``generate`` makes of ids (B, T): n new ids a row, prompt or not."""
+        batch, length = ids.shape
+        shapes = [(batch, length + n), (batch, n)]
+        header = {
+            "shape": list(ids.shape),
+            "n": n,
+            "temperature": temperature,
+            "use_cache": use_cache,
+            "seed": seed,
+            "names": list(self._interface.generate),
+            "vocabulary": self._vocabulary,
+            "replies": [{"shape": list(shape), "dtype": "int64"} for shape in shapes],
+        }
+        result, data = self._conversation.call(
+            "generate", header, _raw(ids), reply_bytes=batch * (length + n) * 8
+        )
+        shape = next((shape for shape in shapes if len(data) == shape[0] * shape[1] * 8), None)
+        if shape is None:
+            raise _wrong_shape("generate returned ids", result, shapes)
+        fed = result.get("fed")
+        counts = [n for n in fed if isinstance(n, int)] if isinstance(fed, list) else []
+        return Generated(np.frombuffer(data, dtype="<i8").reshape(shape), tuple(counts))
+
+
+def _raw(ids: Ids) -> bytes:
+    return np.ascontiguousarray(ids, dtype="<i8").tobytes()
+
+
+def _wrong_shape(what: str, result: Header, shapes: Sequence[tuple[int, ...]]) -> StudentFault:
+    got = str(result.get("shape"))[:80].replace("[", "(").replace("]", ")")
+    kind = str(result.get("dtype"))[:20]
+    expected = " or ".join(str(shape) for shape in shapes)
+    return StudentFault("failed", f"{what} of shape {got} and type {kind}; expected {expected}.")
