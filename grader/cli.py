@@ -155,9 +155,7 @@ def _sandbox(wanted: str, device: str, submission: Submission | None) -> Sandbox
                 f"{error}, and student code is not run without a sandbox: install one "
                 "(`grader doctor` says how), or give --sandbox process for code that you trust"
             ) from None
-        _say(
-            "warning: no Docker engine answers; this sample runs as a plain process, isolation: none"
-        )
+        _say("warning: no Docker engine answers; this sample runs as a plain process")
         return _process()
     return docker.DockerSandbox(device=device, say=_say)
 

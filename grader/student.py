@@ -8,7 +8,7 @@ module there is no difference between the oracle and a student.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,6 +21,7 @@ from grader.records import Interface, Limits
 from grader.sandbox import Sandbox
 from grader.wire import Clock, Header
 
+BATCH_BYTES, BATCH_NAMES = 1 << 26, 500
 SLOW_IMPORT_SECONDS = 1.0  # above this, a way of loading that runs less is tried
 
 
@@ -56,6 +57,7 @@ class Student(Conversation):
         self.flags: list[str] = []
         self._step: Step | None = None
         self._hopeless: StudentFault | None = None  # no way of loading works
+        self._file = ""  # where the class is defined
         self._builds = 0
         self._import_seconds = 0.0
 
@@ -78,9 +80,10 @@ class Student(Conversation):
         self.load()
         arguments = {name: dims[name] for name in self.interface.constructor}
         self._new(arguments, dtype)
-        for name, weight in weights.items():
-            header = {"name": name, "shape": list(weight.shape), "dtype": "<f4"}
-            self.call("tensor", header, weight.astype("<f4").tobytes())
+        for batch in _batches(weights):
+            shapes = [[name, list(weights[name].shape)] for name in batch]
+            body = b"".join(weights[name].astype("<f4").tobytes() for name in batch)
+            self.call("tensors", {"tensors": shapes}, body)
         result, _ = self.call("weights", {})
         self._strict(result)
         return self._model(dims)
@@ -95,25 +98,24 @@ class Student(Conversation):
             self._hopeless = StudentFault("not_submitted", "No Python file was handed in.")
             raise self._hopeless
         if self._step is None:
-            self._choose_step()
-        else:
+            self._step = self._chosen_step()
+        if not self.loaded:
             self._load(self._step)
 
     # --- loading ------------------------------------------------------------------------------
 
-    def _choose_step(self) -> None:
-        """Climb the ladder until the submission loads; remember the step and say it."""
+    def _chosen_step(self) -> Step:
+        """Climb the ladder until the submission loads; say the step if it is not the first."""
         first: StudentFault | None = None
         for mode in ("import", "definitions"):
             for step in (Step(mode, None), Step(mode, self.device)):
                 fault = self._try_step(step)
                 if fault is None:
-                    self._step = step
                     if first is not None:
                         self._flag(f"The submission was {step}, because: {first}")
                     elif self._import_seconds > SLOW_IMPORT_SECONDS:
-                        self._avoid_slow_import(step)
-                    return
+                        return self._quicker_step(step)
+                    return step
                 first = first or fault
                 if not fault.device_missing:
                     break
@@ -149,7 +151,7 @@ class Student(Conversation):
             return fault
         return None
 
-    def _avoid_slow_import(self, step: Step) -> None:
+    def _quicker_step(self, step: Step) -> Step:
         """Every check imports afresh: load by definitions if that works just as well."""
         seconds = self._import_seconds
         lighter = Step("definitions", step.device)
@@ -159,33 +161,30 @@ class Student(Conversation):
         except StudentFault:
             works = False
         self.loaded = False
-        if works:
-            self._step = lighter
-            self._flag(f"The submission was {lighter}, because importing it took {seconds:.1f} s.")
+        if not works:
+            return step
+        self._flag(f"The submission was {lighter}, because importing it took {seconds:.1f} s.")
+        return lighter
 
     def _load(self, step: Step) -> None:
         self.fresh_worker()
+        interface, seconds = self.interface, self.limits.import_seconds
+        header: Header = {"class": interface.model, "classes": list(interface.classes)}
+        if not self._file:
+            found, _ = self.call(
+                "find", {**header, "expected": list(interface.expected)}, seconds=seconds
+            )
+            files = _names(found, "files")
+            self._file = files[0] if files else "?"
+            if len(files) > 1:
+                listed = ", ".join(files)
+                self._flag(f"Several files define {interface.model}: {listed}; the first counts.")
         begin = self.clock()
-        interface = self.interface
-        result, _ = self.call(
-            "load",
-            {
-                "class": interface.model,
-                "classes": list(interface.classes),
-                "expected": list(interface.expected),
-                "mode": step.mode,
-                "device": step.device and self.inner_device,
-            },
-            seconds=self.limits.import_seconds,
-        )
+        device = self.inner_device if step.device else None
+        header |= {"file": self._file, "mode": step.mode, "device": device}
+        self.call("load", header, seconds=seconds)
         self.loaded = True
         self._import_seconds = self.clock() - begin
-        candidates = [str(path) for path in result.get("candidates", [])][:10]
-        if len(candidates) > 1:
-            self._flag(
-                f"Several files define {interface.model}: {', '.join(candidates)}; "
-                f"{candidates[0]} was graded."
-            )
 
     def _model(self, dims: Mapping[str, int]) -> Model:
         return Model(self, self.interface, dims[self.interface.vocabulary], self._builds)
@@ -212,6 +211,19 @@ class Student(Conversation):
     def _flag(self, text: str) -> None:
         if text not in self.flags:
             self.flags.append(text)
+
+
+def _batches(weights: Mapping[str, Array]) -> Iterator[list[str]]:
+    """Yield names of weights that travel together: few frames, none of them huge."""
+    batch: list[str] = []
+    size = 0
+    for name, weight in weights.items():
+        if batch and (size + weight.size * 4 > BATCH_BYTES or len(batch) == BATCH_NAMES):
+            yield batch
+            batch, size = [], 0
+        batch.append(name)
+        size += weight.size * 4
+    yield batch
 
 
 def _names(result: Header, key: str) -> list[str]:

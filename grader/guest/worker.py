@@ -3,9 +3,10 @@
 Verbs (each a frame whose header names the verb and its arguments; the reply carries a result,
 or a fault, and at most one array as raw little-endian bytes)
 
-    load(class, classes, expected, mode, device)  import the file that defines the class
+    find(class, classes, expected)                the files that define the class, likeliest first
+    load(file, class, classes, mode, device)      import the file
     new(arguments, dtype, device)                 build the model in eval mode; dtype may be null
-    tensor(name, shape, dtype) + bytes            hand over one weight
+    tensors(tensors) + bytes                      hand over weights: name and shape of each
     weights()                                     put the collected tensors into the model
     forward(shape, past, use_cache, reply) + ids  logits, and a handle for the cache
     generate(shape, n, temperature, use_cache, seed, replies) + ids      token ids
@@ -21,6 +22,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import math
 import os
 import re
 import sys
@@ -81,20 +83,23 @@ class Worker:
 
     # --- verbs ------------------------------------------------------------------------------
 
-    def do_load(self, header: Header, _body: bytearray) -> tuple[Header, bytes]:
-        """Import the submission."""
+    def do_find(self, header: Header, _body: bytearray) -> tuple[Header, bytes]:
+        """Look for the files that define the class."""
         wanted = header["class"]
-        candidates = loading.find(self.work, wanted, header["classes"], header["expected"])
-        if not candidates:
+        files = loading.find(self.work, wanted, header["classes"], header["expected"])
+        if not files:
             found = ", ".join(loading.classes_in(self.work)[:20]) or "none"
             raise Refused(f"no file defines the class {wanted}; classes found: {found}")
-        module = loading.load(
-            self.work, candidates[0], header["mode"], header["device"], header["classes"]
-        )
+        return {"files": files[:10]}, b""
+
+    def do_load(self, header: Header, _body: bytearray) -> tuple[Header, bytes]:
+        """Import the submission."""
+        wanted, file = header["class"], header["file"]
+        module = loading.load(self.work, file, header["mode"], header["device"], header["classes"])
         self.cls = getattr(module, wanted, None)
         if not inspect.isclass(self.cls):
-            raise Refused(f"{wanted} in {candidates[0]} is not a class")
-        return {"file": candidates[0], "candidates": candidates[:10]}, b""
+            raise Refused(f"{wanted} in {file} is not a class")
+        return {}, b""
 
     def do_new(self, header: Header, _body: bytearray) -> tuple[Header, bytes]:
         """Build the model; by keyword, or by position where the names differ."""
@@ -114,9 +119,14 @@ class Worker:
         self.tensors, self.handles = {}, {}
         return {"parameters": sum(p.numel() for p in self.model.parameters())}, b""
 
-    def do_tensor(self, header: Header, body: bytearray) -> tuple[Header, bytes]:
-        """Keep one weight until `weights`."""
-        self.tensors[header["name"]] = _tensor(body, header)
+    def do_tensors(self, header: Header, body: bytearray) -> tuple[Header, bytes]:
+        """Keep weights, float32 one after the other, until `weights`."""
+        start = 0
+        for name, shape in header["tensors"]:
+            count = math.prod(shape)
+            flat = np.frombuffer(body, dtype="<f4", count=count, offset=start)
+            self.tensors[name] = torch.from_numpy(flat.reshape(shape).copy())
+            start += count * 4
         return {}, b""
 
     def do_weights(self, _header: Header, _body: bytearray) -> tuple[Header, bytes]:
@@ -255,11 +265,6 @@ def _accepts(function: Any, arguments: tuple[Any, ...], keywords: Header) -> boo
 
 def _ids(body: bytearray, shape: list[int]) -> torch.Tensor:
     return torch.frombuffer(body, dtype=torch.int64).reshape(shape).clone()
-
-
-def _tensor(body: bytearray, header: Header) -> torch.Tensor:
-    array = np.frombuffer(body, dtype=header["dtype"]).reshape(header["shape"])
-    return torch.from_numpy(array.copy())
 
 
 def _reply(value: Any, what: str, wanted: list[Header]) -> tuple[Header, bytes]:  # noqa: ANN401

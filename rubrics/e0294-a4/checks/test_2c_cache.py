@@ -91,10 +91,13 @@ def test_tokens_fed(student, dims, weights, prompt, record):
     if not done.fed:
         record.inconclusive("How many tokens generate feeds to the model could not be seen.")
         return
-    rate = (sum(done.fed) - length) / new
-    record.set(fed_per_new_token=rate, tokens_fed=sum(done.fed))
+    needed = length + new - 1  # the last new token need not be fed
+    record.set(
+        fed_per_new_token=(sum(done.fed) - length) / new,
+        tokens_not_fed=max(0, needed - sum(done.fed)),
+    )
     record.say(
         f"For {new} new tokens after a prompt of {length} your model was fed {sum(done.fed)} "
         f"tokens, call by call: {', '.join(map(str, done.fed[:6]))}, ...; "
-        f"a cache needs {length + new - 1}."
+        f"a cache needs {needed}."
     )

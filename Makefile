@@ -1,0 +1,40 @@
+# Each target sets up what it needs; all real work is done by the command `grader`.
+PYTHON ?= python3
+VENV := .venv
+GRADER := $(VENV)/bin/grader
+SUB ?= submissions/alice
+DEVICE ?= auto
+
+.PHONY: help setup grade image doctor test lint bench clean
+
+help:          ## list the targets
+	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
+
+setup: $(VENV)/.ready  ## make the environment in .venv
+
+$(VENV)/.ready: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed: make PYTHON=python3.12 setup")'
+	$(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@
+
+grade: setup   ## grade one submission: make grade SUB=submissions/alice
+	@$(GRADER) grade $(SUB) --device $(DEVICE)
+
+image: setup   ## make the sandbox's image anew
+	@$(GRADER) image $(if $(filter cuda%,$(DEVICE)),--device cuda)
+
+doctor: setup  ## what this machine can do, and what mends it
+	@$(GRADER) doctor
+
+test: setup    ## run the tests; those with Docker are skipped where no engine answers
+	@$(VENV)/bin/python -m pytest
+
+lint: setup    ## style and types
+	@$(VENV)/bin/ruff check . && $(VENV)/bin/ruff format --check grader tests rubrics reference && $(VENV)/bin/mypy
+
+bench: setup   ## figures of this machine, side by side
+	@$(VENV)/bin/python tests/bench/startup.py
+
+clean:         ## remove what was made here, results excepted
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache *.egg-info

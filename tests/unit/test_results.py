@@ -1,0 +1,361 @@
+"""Results on disk: checked, whole, and with the history of what they replace."""
+
+import contextlib
+import copy
+import json
+import os
+import subprocess
+import threading
+
+import pytest
+
+from grader import results
+from grader.errors import HarnessError, UsageError
+
+DIGEST = "sha256:" + "0123456789abcdef" * 4
+OTHER = "sha256:" + "f" * 64
+
+
+@pytest.fixture
+def result():
+    """A complete result with one check."""
+    return {
+        "schema": "grader.result/1",
+        "submission": {
+            "id": "alice",
+            "digest": DIGEST,
+            "files": [{"path": "net.py", "bytes": 12, "sha256": "ab" * 32}],
+        },
+        "pack": {"id": "small-1", "version": "1", "digest": DIGEST},
+        "status": "graded",
+        "total": {"points": 3.0, "max_points": 4.0, "pending_points": 0.0},
+        "criteria": [
+            {
+                "id": "1",
+                "title": "Right",
+                "points": 3.0,
+                "max_points": 4.0,
+                "pending_points": 0.0,
+                "status": "graded",
+                "checks": [
+                    {
+                        "id": "logits",
+                        "outcome": "failed",
+                        "points": 0.0,
+                        "max_points": 1.0,
+                        "visibility": "public",
+                        "measured": {"gap": 28.4, "other": None},
+                        "limits": {"gap": 0.01},
+                        "message": "The logits are right.",
+                        "staff_message": "",
+                    }
+                ],
+            }
+        ],
+        "deductions": [],
+        "flags": [],
+        "diagnosis": [],
+        "manual": [],
+        "course_verdict": {"evaluate": "9/10"},
+        "draw": {"seed": "00ff", "digest": DIGEST},
+        "environment": {
+            "sandbox": "docker",
+            "isolation": "container",
+            "image": None,
+            "device": "cpu",
+            "torch": "2.4",
+            "driver": None,
+            "grader": "0.1.0",
+        },
+        "timing": {"seconds_total": 1.5, "seconds_student": 0.5},
+    }
+
+
+def put(result, path, value):
+    """Return a copy of a result with one value at a path, such as "total/points", changed."""
+    changed = copy.deepcopy(result)
+    *way, last = path.split("/")
+    place = changed
+    for step in way:
+        place = place[int(step) if isinstance(place, list) else step]
+    if value is KeyError:
+        del place[last]
+    else:
+        place[last] = value
+    return changed
+
+
+def history(folder, name="alice"):
+    """Return the entries of a result's history."""
+    path = folder / f"{name}.history.jsonl"
+    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+
+# --- the schema -----------------------------------------------------------------------------------
+
+
+def test_a_result_comes_back_as_it_was_written(tmp_path, result):
+    """What is stored is what was given, under the submission's name."""
+    path = results.write(tmp_path / "new" / "folder", result)
+    assert path == tmp_path / "new" / "folder" / "alice.json"
+    assert results.read(path.parent, "alice") == result
+    assert results.read(path.parent, "bob") is None
+    assert results.read(tmp_path / "nowhere", "alice") is None
+
+
+CHECK = "criteria/0/checks/0"
+UNFIT = [
+    *((key, KeyError) for key in ("status", "total", "criteria", "manual", "draw", "timing")),
+    ("submission/digest", KeyError),
+    ("environment/isolation", KeyError),
+    (f"{CHECK}/outcome", KeyError),
+    (f"{CHECK}/measured", KeyError),
+    ("schema", "grader.result/2"),
+    ("status", "done"),
+    ("extra", 1),
+    ("total/extra", 1),
+    (f"{CHECK}/extra", 1),
+    (f"{CHECK}/outcome", "exploded"),
+    (f"{CHECK}/outcome", "measured"),
+    (f"{CHECK}/visibility", "secret"),
+    (f"{CHECK}/points", "3"),
+    (f"{CHECK}/measured/gap", "28.4"),
+    (f"{CHECK}/measured/gap", [1]),
+    (f"{CHECK}/limits/gap", None),
+    (f"{CHECK}/message", None),
+    ("criteria", []),
+    ("criteria/0/status", "passed"),
+    ("criteria/0/pending_points", -1),
+    ("submission/id", ""),
+    ("submission/id", "x" * 101),
+    ("submission/digest", "sha256:0"),
+    ("draw/digest", "md5:" + "0" * 32),
+    ("submission/files/0/sha256", "AB" * 32),
+    ("submission/files/0/bytes", 1.5),
+    ("environment/isolation", "chroot"),
+    ("environment/device", 0),
+    ("timing/seconds_total", -1.0),
+    ("flags", [1]),
+    ("manual", [{"criterion": "1", "points": 1}]),
+]
+
+
+@pytest.mark.parametrize(("path", "value"), UNFIT, ids=lambda v: getattr(v, "__name__", str(v))[:30])
+def test_what_does_not_fit_the_schema_is_never_stored(tmp_path, result, path, value):
+    """A result with a missing, unknown or wrong value is a fault of ours, and nothing is written."""
+    with pytest.raises(HarnessError, match="does not fit its schema"):
+        results.write(tmp_path, put(result, path, value))
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")], ids=str)
+@pytest.mark.parametrize(
+    "path", [f"{CHECK}/measured/gap", "total/points", f"{CHECK}/limits/gap", "timing/seconds_total"]
+)
+def test_numbers_that_json_does_not_have_are_never_stored(tmp_path, result, path, value):
+    """NaN and infinities are a fault of ours, and leave the stored result and its history alone."""
+    results.write(tmp_path, result)
+    with pytest.raises(HarnessError):
+        results.write(tmp_path, put(put(result, "total/points", 1.0), path, value))
+    assert results.read(tmp_path, "alice") == result
+    assert os.listdir(tmp_path) == ["alice.json"]
+
+
+def test_all_outcomes_and_states_fit(tmp_path, result):
+    """Every documented outcome and state can be stored, with points withheld as null."""
+    outcomes = (
+        "passed failed error timeout out_of_memory protocol_violation not_submitted inconclusive "
+        "harness_error"
+    )
+    for outcome in outcomes.split():
+        results.write(tmp_path, put(result, f"{CHECK}/outcome", outcome))
+    for state in ("graded", "needs_review", "withheld"):
+        changed = put(put(result, "status", state), "criteria/0/status", state)
+        results.write(tmp_path, put(put(changed, "total/points", None), "criteria/0/points", None))
+
+
+def test_the_schema_is_a_valid_schema():
+    """The schema file itself is a JSON Schema, so that others can use it."""
+    from jsonschema import Draft202012Validator  # noqa: PLC0415 - only this test needs it
+
+    schema = json.loads(results.SCHEMA_FILE.read_text(encoding="utf-8"))
+    Draft202012Validator.check_schema(schema)
+
+
+# --- bytes on disk --------------------------------------------------------------------------------
+
+ODD = ["\udcff\udc80.py", "\x1b[2J.py", "a\u202eyp.txt", "файл 😀.py", "\x00\n\r\u2028.py"]
+
+
+@pytest.mark.parametrize("name", ODD, ids=ascii)
+def test_odd_names_are_plain_ascii_on_disk(tmp_path, result, name):
+    """No name of a student's file puts anything but printable ASCII into the file of results."""
+    changed = put(result, "submission/files/0/path", name)
+    changed["flags"] = [f"{name} is odd"]
+    data = results.write(tmp_path, changed).read_bytes()
+    assert set(data) <= {*range(0x20, 0x7F), 0x0A}
+    stored = results.read(tmp_path, "alice")
+    assert stored is not None
+    assert stored["submission"]["files"][0]["path"] == name
+
+
+def test_a_long_name_in_any_script_can_be_stored(tmp_path, result):
+    """The longest id that intake gives is a file name here too, history and all."""
+    name = "я" * 100
+    changed = put(result, "submission/id", name)
+    results.write(tmp_path, changed)
+    results.write(tmp_path, put(changed, "total/points", 1.0))
+    assert sorted(os.listdir(tmp_path)) == [f"{name}.history.jsonl", f"{name}.json"]
+
+
+def test_others_may_read_a_result(tmp_path, result):
+    """A stored result is a normal file and not its writer's secret."""
+    assert results.write(tmp_path, result).stat().st_mode & 0o777 == 0o644
+
+
+# --- replacing ------------------------------------------------------------------------------------
+
+
+def test_a_failing_write_leaves_the_old_result(tmp_path, result, monkeypatch):
+    """Where the new result cannot be put in place, the old one stays and no scrap is left."""
+    results.write(tmp_path, result)
+    (tmp_path / "bob.json").mkdir()  # nothing can be renamed over a folder
+    with pytest.raises((HarnessError, UsageError), match=r"bob\.json"):
+        results.write(tmp_path, put(result, "submission/id", "bob"))
+    assert sorted(os.listdir(tmp_path)) == ["alice.json", "bob.json"]
+    assert results.read(tmp_path, "alice") == result
+
+
+def test_a_folder_that_cannot_be_made_is_a_fault_with_its_path(tmp_path, result):
+    """Where there is no place for results, the message names the place."""
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises((HarnessError, UsageError), match="file/results"):
+        results.write(tmp_path / "file" / "results", result)
+
+
+@contextlib.contextmanager
+def small_disk(folder, size):
+    """Mount a file system of so many bytes, which needs root."""
+    if os.geteuid() != 0:
+        pytest.skip("a small file system can only be mounted by root")
+    folder.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)]
+    mounted = subprocess.run(command, capture_output=True, text=True, check=False)
+    if mounted.returncode != 0:
+        pytest.skip(f"no file system can be mounted here: {mounted.stderr.strip()}")
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", str(folder)], check=True)
+
+
+def test_a_full_disk_leaves_the_old_result(tmp_path, result):
+    """When the disk fills up half-way, the old result stays whole and no scrap is left."""
+    folder = tmp_path / "disk"
+    with small_disk(folder, 65_536):
+        results.write(folder, result)
+        before = (folder / "alice.json").read_bytes()
+        changed = put(result, "flags", ["x" * 100_000])
+        with pytest.raises(HarnessError, match="could not be written"):
+            results.write(folder, changed)
+        assert (folder / "alice.json").read_bytes() == before
+        assert os.listdir(folder) == ["alice.json"]
+
+
+def test_a_reader_never_sees_half_a_result(tmp_path, result):
+    """While results are replaced, each read gives one of them whole."""
+    results.write(tmp_path, result)
+    small, large = result, put(result, "flags", ["x" * 200_000])
+    seen, stop = set(), threading.Event()
+
+    def read():
+        while not stop.is_set():
+            stored = json.loads((tmp_path / "alice.json").read_bytes())
+            seen.add(len(stored["flags"]))
+
+    thread = threading.Thread(target=read)
+    thread.start()
+    for _ in range(20):
+        results.write(tmp_path, large)
+        results.write(tmp_path, small)
+    stop.set()
+    thread.join()
+    assert seen
+    assert seen <= {0, 1}
+
+
+# --- history --------------------------------------------------------------------------------------
+
+
+def test_the_same_again_is_no_history(tmp_path, result):
+    """A grading that changes neither points nor files nor pack leaves no line."""
+    results.write(tmp_path, result)
+    for path, value in (
+        ("timing/seconds_total", 99.0),
+        ("draw/seed", "11"),
+        ("draw/digest", OTHER),
+        (f"{CHECK}/measured/gap", 28.5),
+        ("environment/device", "cuda:0"),
+    ):
+        results.write(tmp_path, put(result, path, value))
+    assert history(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("total/points", 4.0),
+        ("criteria/0/points", 4.0),
+        ("criteria/0/points", None),
+        ("total/pending_points", 1.0),
+        ("submission/digest", OTHER),
+        ("pack/version", "2"),
+        ("pack/digest", OTHER),
+    ],
+)
+def test_a_change_leaves_a_line_about_the_old(tmp_path, result, path, value):
+    """Other points, other files or another rubric leave one line with what was there before."""
+    results.write(tmp_path, result)
+    results.write(tmp_path, put(result, path, value))
+    (entry,) = history(tmp_path)
+    assert entry["total"] == {"points": 3.0, "max_points": 4.0, "pending_points": 0.0}
+    assert entry["criteria"] == {"1": 3.0}
+    assert entry["digest"] == DIGEST
+    assert entry["pack"] == {"id": "small-1", "version": "1", "digest": DIGEST}
+    assert entry["replaced_at"].endswith("+00:00")
+
+
+def test_history_grows_and_tells_no_seed(tmp_path, result):
+    """Each change adds a line after those before it; the secret seed is in none."""
+    for points in (1.0, 2.0, 2.0, 3.0):
+        changed = put(result, "draw/seed", "5ec2e7")
+        results.write(tmp_path, put(changed, "total/points", points))
+    assert [entry["total"]["points"] for entry in history(tmp_path)] == [1.0, 2.0]
+    assert "5ec2e7" not in (tmp_path / "alice.history.jsonl").read_text()
+
+
+# --- what is there already ------------------------------------------------------------------------
+
+SPOILT = {
+    "empty": b"",
+    "cut off": b'{"schema": "grader.result/1", "tot',
+    "no text": b"\xff\xfe\x00",
+    "a list": b"[]",
+    "another kind": b'{"schema": "lms.export/3"}',
+    "no schema": b'{"total": 3}',
+    "only the schema": b'{"schema": "grader.result/1"}',
+    "wrong inside": b'{"schema": "grader.result/1", "submission": 1, "total": 2, "manual": 3}',
+    "too deep": b"[" * 100_000,
+}
+
+
+@pytest.mark.parametrize("data", SPOILT.values(), ids=SPOILT.keys())
+@pytest.mark.parametrize("how", ["read", "write"])
+def test_a_spoilt_result_is_the_callers_to_move(tmp_path, result, data, how):
+    """A file in the way that is no result is named, left alone and never replaced."""
+    path = tmp_path / "alice.json"
+    path.write_bytes(data)
+    with pytest.raises(UsageError, match=r"alice\.json is not a result.*move it away"):
+        results.read(tmp_path, "alice") if how == "read" else results.write(tmp_path, result)
+    assert path.read_bytes() == data
+    assert os.listdir(tmp_path) == ["alice.json"]
