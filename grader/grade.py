@@ -20,7 +20,7 @@ from grader.sandbox import Sandbox
 from grader.score import score, status, total
 from grader.student import Student
 
-PRELOADED = ("matplotlib.pyplot",)  # what students import at the top of their files, and is slow
+SLOW_IMPORTS = ("matplotlib.pyplot", "pandas")  # imported once, before workers are forked
 REFERENCE_LIMITS = Limits(request_seconds=60, submission_seconds=3600, import_seconds=30)
 
 
@@ -42,7 +42,7 @@ def grade(
     begin = time.monotonic()
     files = with_public_files(submission.files, pack)
     with Student(
-        sandbox, files, pack.interface, pack.sandbox, device=device, preload=PRELOADED
+        sandbox, files, pack.interface, pack.sandbox, device=device, preload=_preload(files)
     ) as student:
         _start_together(student, oracle.reference)
         checks = [check.id for check in pack.checks]
@@ -81,6 +81,12 @@ def with_public_files(files: Sequence[SourceFile], pack: Pack) -> list[SourceFil
     """Return the submission's files beside those that every student was given."""
     own = {file.path for file in files}
     return [*files, *(file for file in pack.public_files if file.path not in own)]
+
+
+def _preload(files: Sequence[SourceFile]) -> list[str]:
+    """Return the slow imports that the submission mentions."""
+    text = b"".join(file.data for file in files if file.path.endswith(".py"))
+    return [name for name in SLOW_IMPORTS if name.partition(".")[0].encode() in text]
 
 
 def _start_together(*students: Student) -> None:

@@ -95,13 +95,6 @@ def _rule(criterion: Criterion, checks: Sequence[CheckResult]) -> tuple[float | 
 def judge(check: Check, evidence: Evidence) -> CheckResult:
     """Turn what a check measured into its outcome and points."""
     outcome = _outcome(check, evidence)
-    message = evidence.message
-    if outcome == "passed":
-        message = ""
-    elif outcome == "harness_error":
-        message = OUR_FAULT
-    elif check.visibility == "hidden" and outcome in ("failed", "inconclusive"):
-        message = ""  # its name and what it asks for are the hint; its data stay hidden
     return CheckResult(
         id=check.id,
         outcome=outcome,
@@ -110,9 +103,22 @@ def judge(check: Check, evidence: Evidence) -> CheckResult:
         visibility=check.visibility,
         measured=evidence.measured,
         limits={**check.passes.at_most, **check.passes.at_least},
-        message=message if outcome == "passed" else f"{check.says} {message}".strip(),
+        message=_message(check, evidence, outcome),
         staff_message=evidence.staff_message,
     )
+
+
+def _message(check: Check, evidence: Evidence, outcome: Outcome) -> str:
+    """Return the sentence for the student: what was asked for, and what was found instead."""
+    if outcome == "passed":
+        return ""
+    if outcome == "harness_error":
+        return OUR_FAULT
+    if outcome not in ("failed", "inconclusive"):
+        return evidence.message  # what their own code raised says it all
+    if check.visibility == "hidden" and evidence.outcome != "failed":
+        return check.says  # a hint; the data stay hidden
+    return f"{check.says} {evidence.message}".strip()
 
 
 def _outcome(check: Check, evidence: Evidence) -> Outcome:

@@ -64,22 +64,26 @@ def _points(entry: Json) -> str:
 
 
 def _lost(result: Json) -> Iterator[str]:
-    lines = []
+    """Yield a sentence for each lost point; checks with the same sentence stand together."""
+    groups: dict[tuple[str, str, str], list[Json]] = {}
     for criterion in result["criteria"]:
         for check in criterion["checks"]:
-            if check["outcome"] == "passed":
-                continue
-            points = "–" if check["points"] is None else f"{check['points']:g}"
-            head = f"{criterion['id']} {check['id']}  {points}/{check['max_points']:g}"
-            head += f"  {check['outcome'].replace('_', ' ')}"
-            if check["visibility"] == "hidden":
-                head += "  (hidden check)"
-            lines.append(head)
-            lines += textwrap.wrap(
-                plain(check["message"]), WIDTH, initial_indent="   ", subsequent_indent="   "
-            )
-    if lines:
-        yield from ("", "Lost or open points", *lines)
+            if check["outcome"] != "passed":
+                key = (criterion["id"], check["outcome"], check["message"])
+                groups.setdefault(key, []).append(check)
+    if groups:
+        yield from ("", "Lost or open points")
+    for (criterion_id, outcome, message), checks in groups.items():
+        names = ", ".join(c["id"] + "*" * (c["visibility"] == "hidden") for c in checks)
+        most = sum(check["max_points"] for check in checks)
+        got = "0" if outcome != "harness_error" else "–"
+        head = f"{criterion_id} {names}  {got}/{most:g}  {outcome.replace('_', ' ')}"
+        yield from textwrap.wrap(head, WIDTH, subsequent_indent="   ")
+        yield from textwrap.wrap(
+            plain(message), WIDTH, initial_indent="   ", subsequent_indent="   "
+        )
+    if any(check["visibility"] == "hidden" for checks in groups.values() for check in checks):
+        yield "* hidden: what it asks for is said, its data are not"
 
 
 def _notes(result: Json) -> Iterator[str]:

@@ -93,9 +93,9 @@ def find(client: docker.DockerClient, device: str) -> Image | None:
 def ensure(client: docker.DockerClient, device: str, say: Say) -> Image:
     """Return the image for ``device`` ("cpu" or "cuda"); the first call builds it, in minutes.
 
-    Raises HarnessError if it cannot be built here.
+    An image with CUDA serves the CPU as well. Raises HarnessError if none can be built here.
     """
-    present = find(client, device)
+    present = find(client, device) or find(client, "cuda")
     if present is not None:
         return present
     with _locked(say):

@@ -4,7 +4,6 @@ Each test starts `grader grade` as a process of its own and finds its containers
 """
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -15,11 +14,10 @@ import docker
 import pytest
 
 from grader import intake
-from grader.errors import HarnessError
+from grader.errors import StudentFault
 from grader.grade import grade
 from grader.intake import SourceFile
 from grader.records import Limits
-from grader.sandbox.docker import DockerSandbox
 from grader.sandbox.owner import PREFIX
 from grader.student import Student
 
@@ -60,9 +58,7 @@ class Grading:
     def containers(self):
         """Return the containers that carry this process's label."""
         label = f"{PREFIX}.pid={self.process.pid}"
-        return self._client.containers.list(
-            all=True, filters={"label": label}, ignore_removed=True
-        )
+        return self._client.containers.list(all=True, filters={"label": label}, ignore_removed=True)
 
     def wait_until(self, moment):
         """Wait for a moment of the grading; fail if it is over before."""
@@ -121,6 +117,13 @@ def endless(tmp_path):
     return folder
 
 
+def next_grader():
+    """Start another grader process as far as its sandbox, which removes what dead ones left."""
+    subprocess.run(
+        [sys.executable, "-c", "from grader.sandbox.docker import *; DockerSandbox()"], check=True
+    )
+
+
 def within(seconds, condition):
     """Wait until the condition holds; return whether it did."""
     deadline = time.monotonic() + seconds
@@ -134,8 +137,10 @@ def within(seconds, condition):
 # --- stopped ------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("moment", MOMENTS)
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda n: n.name)
+@pytest.mark.parametrize(
+    ("number", "moment"),
+    [*((signal.SIGINT, moment) for moment in MOMENTS), (signal.SIGTERM, "checks run")],
+)
 def test_a_stopped_grader_leaves_nothing(start, number, moment):
     """After Ctrl-C or TERM: exit 130, one sentence, no container, no file, at any moment."""
     grading = start()
@@ -171,21 +176,20 @@ def test_an_impatient_ctrl_c_leaves_nothing_running(start, client):
     assert code in (130, -signal.SIGINT)
     assert within(5, lambda: not [c for c in grading.containers() if c.status == "running"])
     assert "Traceback" not in errors
-    DockerSandbox()
+    next_grader()
     assert grading.containers() == []
 
 
 def test_an_old_result_survives_a_stop(start):
     """A result that is already there is whole and unchanged after a stopped second grading."""
-    first = start()
-    assert first.end()[0] == 0
-    before = (first.out / "alice.json").read_bytes()
-    second = start()
-    second.wait_until("checks run")
-    assert second.end(signal.SIGTERM)[0] == 130
-    assert [path.name for path in second.out.iterdir()] == ["alice.json"]
-    assert (second.out / "alice.json").read_bytes() == before
-    json.loads(before)
+    grading = start()
+    grading.out.mkdir()
+    before = json.dumps({"schema": "grader.result/1", "manual": []}).encode()
+    (grading.out / "alice.json").write_bytes(before)
+    grading.wait_until("checks run")
+    assert grading.end(signal.SIGTERM)[0] == 130
+    assert [path.name for path in grading.out.iterdir()] == ["alice.json"]
+    assert (grading.out / "alice.json").read_bytes() == before
 
 
 # --- killed -------------------------------------------------------------------------------------
@@ -203,17 +207,14 @@ def test_a_killed_grader_s_containers_end_and_are_removed(start, endless, pack, 
         killed.end(signal.SIGKILL)
         ended = within(5, lambda: not [c for c in killed.containers() if c.status == "running"])
         assert ended, "the agent notices that nobody is there"
-        subprocess.run(
-            [sys.executable, "-c", "from grader.sandbox.docker import *; DockerSandbox()"],
-            check=True,
-        )
+        before = [container.id for container in living.containers()]
+        next_grader()
         assert killed.containers() == []
-        assert len(living.containers()) >= 1
         assert living.process.poll() is None
+        after = {container.id: container.status for container in living.containers()}
+        assert [after.get(container) for container in before] == ["running"] * 2
         ours.fresh_worker()
-    code, out, errors = living.end(seconds=90)
-    assert code == 0, errors
-    assert "timeout" in out
+    assert living.end(signal.SIGTERM)[0] == 130
 
 
 def test_a_killed_grader_s_frozen_container_is_removed(start):
@@ -223,8 +224,8 @@ def test_a_killed_grader_s_frozen_container_is_removed(start):
     frozen = grading.containers()[0]
     frozen.pause()
     grading.end(signal.SIGKILL)
-    DockerSandbox()
-    assert within(5, lambda: not grading.containers())
+    next_grader()
+    assert grading.containers() == []
 
 
 # --- the engine fails ---------------------------------------------------------------------------
@@ -244,16 +245,18 @@ class Sabotaged:
         self.boxes.append(self._sandbox.start(limits, device=device))
         return self.boxes[-1]
 
-    def remove(self, after=0.0):
-        """Remove the container in a moment, from another thread."""
+    def remove(self, after):
+        """Remove the container after some seconds, from another thread."""
         command = ["docker", "rm", "-f", self.boxes[-1]._container.id]
         quiet = {"check": False, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
         threading.Timer(after, subprocess.run, [command], quiet).start()
 
 
-@pytest.mark.parametrize("times", [1, 2], ids=["once", "each time"])
+@pytest.mark.parametrize(
+    ("times", "after"), [(1, 0.0), (1, 0.05), (2, 0.0)], ids=["at once", "later", "each time"]
+)
 def test_a_container_lost_in_the_middle_costs_no_points(
-    times, root, pack, draw, docker_sandbox, docker_oracle
+    times, after, root, pack, draw, docker_sandbox, docker_oracle
 ):
     """If the engine loses the student's container, checks are repeated; if it does so again, their
     points are withheld. They are never zero."""
@@ -263,7 +266,7 @@ def test_a_container_lost_in_the_middle_costs_no_points(
     def say(check):
         said.append(check)
         if check == "incremental_decode" and said.count(check) <= times:
-            sandbox.remove(after=0.02)
+            sandbox.remove(after)
 
     alice = intake.read(root / "submissions" / "alice")
     result = grade(alice, pack, sandbox, oracle=docker_oracle, draw=draw, say=say)
@@ -299,17 +302,9 @@ def test_losing_every_container_is_exit_2(start):
         assert {c["points"] for c in checks} == {None}
 
 
-def test_an_engine_that_is_gone_is_named(monkeypatch):
-    """With no engine at all the fault is ours and the sentence says so."""
-    monkeypatch.setenv("DOCKER_HOST", "unix:///nonexistent.sock")
-    with pytest.raises(HarnessError, match="no Docker engine answers"):
-        DockerSandbox()
-
-
 def test_a_submission_without_files_needs_no_container(docker_sandbox, pack):
     """Nothing is started for a submission that holds no Python file."""
     student = Student(docker_sandbox, [SourceFile("a.txt", b"")], pack.interface, Limits())
-    with pytest.raises(Exception, match="No Python file"):
+    with pytest.raises(StudentFault, match="No Python file"):
         student.load()
     assert student._box is None
-    assert os.getpid()  # the owner's own containers are none

@@ -1,5 +1,7 @@
 """The ruler, the record that it is written into, and the draw that inputs come from."""
 
+import hashlib
+
 import numpy as np
 import pytest
 
@@ -19,6 +21,7 @@ def expected():
 
 @pytest.fixture
 def record():
+    """Return an empty record."""
     return Record("a_check")
 
 
@@ -76,8 +79,8 @@ def test_the_arithmetic_is_in_float64():
     got = np.full((1, 1, 2), 60_000.0, dtype=np.float16)
     expected = np.array([[[-60_000.0, 59_999.5]]])
     assert difference(got, expected).max_abs == 60_000.0 + float(np.float16(60_000.0))
-    tiny = np.array([[[1.0 + 1e-12]]])
-    assert difference(np.ones((1, 1, 1), np.float32), tiny).max_abs == pytest.approx(1e-12, rel=1e-3)
+    ones, more = np.ones((1, 1, 1), np.float32), np.full((1, 1, 1), 1.0 + 1e-12)
+    assert difference(ones, more).max_abs == pytest.approx(1e-12, rel=1e-3)
 
 
 def test_the_largest_floats_differ_without_a_warning():
@@ -193,8 +196,6 @@ def test_the_same_seed_draws_the_same():
 
 def test_the_draw_of_a_seed_is_the_same_for_ever():
     """A stored seed repeats its run in later versions: the stream is SHA-256 of seed and label."""
-    import hashlib  # noqa: PLC0415 - to spell the recipe out once more
-
     entropy = int(hashlib.sha256(b"00ff weights").hexdigest(), 16)
     assert numbers(Draw("00ff"), "weights") == tuple(
         np.random.default_rng(entropy).integers(0, 2**62, 8)
@@ -225,8 +226,6 @@ def test_the_digest_names_the_draw_and_hides_the_seed():
     assert draw.digest == Draw(draw.seed).digest
     assert draw.digest != Draw.fresh().digest
     assert draw.seed not in draw.digest
-    import hashlib  # noqa: PLC0415 - to try what an onlooker would try
-
     shown = draw.digest.removeprefix("sha256:")
     for label in ("", "weights", "draw"):
         assert shown != hashlib.sha256(f"{draw.seed} {label}".encode()).hexdigest()

@@ -1,6 +1,7 @@
 """Who owns a sandbox: whose leftovers may be removed, and whose may not."""
 
 import dataclasses
+import json
 import os
 import subprocess
 import sys
@@ -12,7 +13,12 @@ from grader.sandbox.owner import Owner
 
 HAS_PROC = Path("/proc/self/stat").exists()
 needs_proc = pytest.mark.skipif(not HAS_PROC, reason="start times need /proc")
-ASK = "import json; from grader.sandbox.owner import Owner; print(json.dumps(Owner.current().labels()))"
+ASK = """
+import json, sys
+from grader.sandbox.owner import Owner
+print(json.dumps(Owner.current().labels()), flush=True)
+sys.stdin.read()
+"""
 
 
 @pytest.fixture
@@ -20,7 +26,7 @@ def other():
     """A live process that says who it is, and ends when its input does."""
     root = Path(__file__).parents[2]
     process = subprocess.Popen(
-        [sys.executable, "-c", f"{ASK}; import sys; sys.stdout.flush(); sys.stdin.read()"],
+        [sys.executable, "-c", ASK],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -34,8 +40,6 @@ def other():
 
 def owner_of(process):
     """Read the labels that a process writes of itself."""
-    import json  # noqa: PLC0415 - only here
-
     owner = Owner.of(json.loads(process.stdout.readline()))
     assert owner is not None
     return owner
@@ -81,9 +85,8 @@ def test_a_name_with_parentheses_does_not_confuse(tmp_path):
     """A process may be named anything, brackets and blanks included."""
     program = tmp_path / "a) R (1 2"
     program.symlink_to(sys.executable)
-    code = f"{ASK}; import sys; sys.stdout.flush(); sys.stdin.read()"
     process = subprocess.Popen(
-        [str(program), "-c", code],
+        [str(program), "-c", ASK],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,

@@ -134,7 +134,7 @@ def test_full_marks():
 
 
 def test_lost_points_come_with_their_sentence():
-    """Each check that was not passed says what it cost, why, and whether it was hidden."""
+    """What was not passed says what it cost, why, and which of it was hidden."""
     lost = check("full", "failed", 0.0, 2.0, message="The logits are right. Off by 28.4.")
     hidden = check(
         "batch", "out_of_memory", 0.0, 1.0, message="Every row is right.", visibility="hidden"
@@ -143,7 +143,8 @@ def test_lost_points_come_with_their_sentence():
     text = table.render(result(criterion("2b", "Logits", 1.0, 4.0, lost, hidden, kept)))
     assert row(text, "2b Logits") == "2b Logits 1 4"
     assert row(text, "2b full") == "2b full 0/2 failed"
-    assert row(text, "2b batch") == "2b batch 0/1 out of memory (hidden check)"
+    assert row(text, "2b batch") == "2b batch* 0/1 out of memory"
+    assert row(text, "* hidden")
     assert row(text, "The logits") == "The logits are right. Off by 28.4."
     assert "other" not in text
 

@@ -85,6 +85,11 @@ def put(result, path, value):
     return changed
 
 
+def names(folder):
+    """Return what is in a folder."""
+    return sorted(path.name for path in folder.iterdir())
+
+
 def history(folder, name="alice"):
     """Return the entries of a result's history."""
     path = folder / f"{name}.history.jsonl"
@@ -140,9 +145,9 @@ UNFIT = [
 ]
 
 
-@pytest.mark.parametrize(("path", "value"), UNFIT, ids=lambda v: getattr(v, "__name__", str(v))[:30])
+@pytest.mark.parametrize(("path", "value"), UNFIT, ids=lambda v: str(v)[:30])
 def test_what_does_not_fit_the_schema_is_never_stored(tmp_path, result, path, value):
-    """A result with a missing, unknown or wrong value is a fault of ours, and nothing is written."""
+    """A result with a missing, unknown or wrong value is our fault, and nothing is written."""
     with pytest.raises(HarnessError, match="does not fit its schema"):
         results.write(tmp_path, put(result, path, value))
     assert list(tmp_path.iterdir()) == []
@@ -158,7 +163,7 @@ def test_numbers_that_json_does_not_have_are_never_stored(tmp_path, result, path
     with pytest.raises(HarnessError):
         results.write(tmp_path, put(put(result, "total/points", 1.0), path, value))
     assert results.read(tmp_path, "alice") == result
-    assert os.listdir(tmp_path) == ["alice.json"]
+    assert names(tmp_path) == ["alice.json"]
 
 
 def test_all_outcomes_and_states_fit(tmp_path, result):
@@ -205,7 +210,7 @@ def test_a_long_name_in_any_script_can_be_stored(tmp_path, result):
     changed = put(result, "submission/id", name)
     results.write(tmp_path, changed)
     results.write(tmp_path, put(changed, "total/points", 1.0))
-    assert sorted(os.listdir(tmp_path)) == [f"{name}.history.jsonl", f"{name}.json"]
+    assert names(tmp_path) == [f"{name}.history.jsonl", f"{name}.json"]
 
 
 def test_others_may_read_a_result(tmp_path, result):
@@ -216,13 +221,13 @@ def test_others_may_read_a_result(tmp_path, result):
 # --- replacing ------------------------------------------------------------------------------------
 
 
-def test_a_failing_write_leaves_the_old_result(tmp_path, result, monkeypatch):
+def test_a_failing_write_leaves_the_old_result(tmp_path, result):
     """Where the new result cannot be put in place, the old one stays and no scrap is left."""
     results.write(tmp_path, result)
     (tmp_path / "bob.json").mkdir()  # nothing can be renamed over a folder
     with pytest.raises((HarnessError, UsageError), match=r"bob\.json"):
         results.write(tmp_path, put(result, "submission/id", "bob"))
-    assert sorted(os.listdir(tmp_path)) == ["alice.json", "bob.json"]
+    assert names(tmp_path) == ["alice.json", "bob.json"]
     assert results.read(tmp_path, "alice") == result
 
 
@@ -259,7 +264,7 @@ def test_a_full_disk_leaves_the_old_result(tmp_path, result):
         with pytest.raises(HarnessError, match="could not be written"):
             results.write(folder, changed)
         assert (folder / "alice.json").read_bytes() == before
-        assert os.listdir(folder) == ["alice.json"]
+        assert names(folder) == ["alice.json"]
 
 
 def test_a_reader_never_sees_half_a_result(tmp_path, result):
@@ -358,4 +363,4 @@ def test_a_spoilt_result_is_the_callers_to_move(tmp_path, result, data, how):
     with pytest.raises(UsageError, match=r"alice\.json is not a result.*move it away"):
         results.read(tmp_path, "alice") if how == "read" else results.write(tmp_path, result)
     assert path.read_bytes() == data
-    assert os.listdir(tmp_path) == ["alice.json"]
+    assert names(tmp_path) == ["alice.json"]

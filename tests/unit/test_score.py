@@ -139,9 +139,7 @@ def test_the_total_is_the_sum():
 
 def test_thirds_and_tenths_add_up():
     """Rounding of fractions does not show: ten tenths are one."""
-    criteria = [
-        criterion("sum", 0.1, check(f"c{n}", 0.1), name=f"n{n}") for n in range(10)
-    ]
+    criteria = [criterion("sum", 0.1, check(f"c{n}", 0.1), name=f"n{n}") for n in range(10)]
     result = score(criteria, evidence(**{f"c{n}": "passed" for n in range(10)}))
     assert total(result) == {"points": 1.0, "max_points": 1.0, "pending_points": 0}
 

@@ -1,0 +1,223 @@
+"""What grading costs, beside what the same work costs by hand.
+
+    python tests/bench/startup.py [--rounds 7]
+
+Everything is measured in one run, interleaved round by round, so that what else the machine does
+meets all rows alike; after one round to warm up. By hand means: the reference, in three processes,
+in the three modes of the course's harness, with weights and test cases made here beforehand.
+It asserts nothing.
+"""
+
+import argparse
+import os
+import platform
+import resource
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from tabulate import tabulate
+
+ROOT = Path(__file__).parent.parent.parent
+sys.path.insert(0, str(ROOT))
+
+from grader import intake, pack  # noqa: E402
+from grader.grade import PRELOADED, with_public_files  # noqa: E402
+from grader.records import Limits  # noqa: E402
+from grader.sandbox.boot import boot  # noqa: E402
+from grader.sandbox.docker import DockerSandbox  # noqa: E402
+from grader.sandbox.owner import PREFIX  # noqa: E402
+from grader.student import Student  # noqa: E402
+
+PACK = "e0294-a4"
+MODES = ("evaluate", "kv_evaluate", "benchmark")
+
+MAKE_CASES = """
+import json, torch
+from transformer_skeleton import DecoderOnlyTransformer
+torch.manual_seed(0)
+model = DecoderOnlyTransformer(1000, 50, 100, 2, 128).eval()
+cases = []
+with torch.no_grad():
+    for _ in range(10):
+        ids = torch.randint(1000, (1, 11))
+        logits = model(ids)[0].tolist()
+        cases.append({"input_ids": ids.tolist(), "expected_logits_no_cache": logits,
+                      "expected_logits_with_cache": logits, "expected_logits_sequential": logits})
+torch.save(model.state_dict(), "model_state_dict.pt")
+json.dump(cases, open("test_cases.json", "w"))
+"""
+
+CHILD = """
+import resource, subprocess, sys
+subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL)
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+"""
+
+GRADE = "grader grade submissions/alice"
+BY_HAND = "by hand: three modes, three processes"
+TWO_MODES = "by hand: evaluate and kv_evaluate only"
+HELP = "grader --help"
+READY = "container: start to READY"
+LOADED = "ready sandbox: bytes to imported module"
+WORKER = "ready sandbox: next check, fresh worker and import"
+GONE = "container: kill to nothing left"
+MEMORY = "host memory of a grading, peak"
+
+
+class Bench:
+    """The figures of all rounds, by row."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.figures: dict[str, list[float]] = {}
+        self.sandbox = DockerSandbox(say=print)
+        self.pack = pack.load(ROOT, PACK)
+        self.alice = intake.read(ROOT / "submissions" / "alice")
+        source = ROOT / "reference" / PACK.replace("-", "_") / "transformer_skeleton.py"
+        template = ROOT / "rubrics" / PACK / "template" / "course_harness.py"
+        for path in (source, template):
+            shutil.copy(path, folder)
+        self.run([sys.executable, "-c", MAKE_CASES], folder)
+
+    def run(self, command: list[str], cwd: Path) -> float:
+        """Run a command that must succeed; return its seconds."""
+        begin = time.perf_counter()
+        done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False)
+        seconds = time.perf_counter() - begin
+        if done.returncode:
+            sys.exit(f"{' '.join(command)} failed:\n{done.stdout}{done.stderr}")
+        return seconds
+
+    def note(self, row: str, value: float) -> None:
+        """Keep a figure."""
+        self.figures.setdefault(row, []).append(value)
+
+    def round(self) -> None:
+        """Measure every row once."""
+        self.grade()
+        self.by_hand()
+        self.note(HELP, self.run([sys.executable, "-m", "grader", "--help"], ROOT))
+        self.boxes()
+        self.memory()
+
+    def grade(self) -> None:
+        """The whole command, from the shell to the result on disk."""
+        command = [sys.executable, "-m", "grader", *self.grade_arguments()]
+        self.note(GRADE, self.run(command, ROOT))
+
+    def grade_arguments(self) -> list[str]:
+        """Return what follows ``grader``."""
+        return ["grade", "submissions/alice", "--out", str(self.folder / "results")]
+
+    def by_hand(self) -> None:
+        """Three interpreters, one after the other, as the assignment's text says."""
+        command = [sys.executable, "transformer_skeleton.py", "--mode"]
+        seconds = {mode: self.run([*command, mode], self.folder) for mode in MODES}
+        self.note(BY_HAND, sum(seconds.values()))
+        self.note(TWO_MODES, seconds["evaluate"] + seconds["kv_evaluate"])
+
+    def boxes(self) -> None:
+        """The parts: a container's start, an import in it, its end."""
+        begin = time.perf_counter()
+        box = self.sandbox.start(Limits(), device="cpu")
+        boot(box, list(PRELOADED))
+        self.note(READY, time.perf_counter() - begin)
+
+        ours = {"label": f"{PREFIX}.pid={os.getpid()}"}
+        begin = time.perf_counter()
+        box.kill()
+        while self.sandbox._client.api.containers(all=True, filters=ours):  # noqa: SLF001
+            time.sleep(0.001)
+        self.note(GONE, time.perf_counter() - begin)
+
+        files = with_public_files(self.alice.files, self.pack)
+        with Student(
+            self.sandbox, files, self.pack.interface, self.pack.sandbox, preload=PRELOADED
+        ) as student:
+            student.start()
+            for row in (LOADED, WORKER):
+                begin = time.perf_counter()
+                student.fresh()
+                student.load()
+                self.note(row, time.perf_counter() - begin)
+
+    def memory(self) -> None:
+        """The largest resident set of the host's process, in MB."""
+        command = [sys.executable, "-c", CHILD, sys.executable, "-m", "grader"]
+        done = subprocess.run(
+            [*command, *self.grade_arguments()],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        unit = 1 if sys.platform == "darwin" else 1024
+        self.note(MEMORY, int(done.stdout) * unit / 1e6)
+
+    def table(self) -> str:
+        """Return medians and spreads; seconds, but for memory."""
+        rows = []
+        for row, values in self.figures.items():
+            unit, scale = ("MB", 1) if row == MEMORY else ("ms", 1000)
+            low, middle, high = (
+                scale * f(values)
+                for f in (min, statistics.median, max)  # type: ignore[operator]
+            )
+            rows.append([row, f"{middle:.0f}", f"{low:.0f} - {high:.0f}", unit, len(values)])
+        return tabulate(
+            rows,
+            headers=["", "median", "min - max", "", "n"],
+            colalign=("left", "right", "right", "left", "right"),
+            disable_numparse=True,
+        )
+
+    def ratios(self, base: str) -> str:
+        """Return how grading compares with a row by hand, round by round."""
+        ratios = [a / b for a, b in zip(self.figures[GRADE], self.figures[base], strict=True)]
+        middle = statistics.median(ratios)
+        return f"{middle:.2f} (min - max {min(ratios):.2f} - {max(ratios):.2f})"
+
+
+def load() -> str:
+    """Return the load of the last minute."""
+    return f"{os.getloadavg()[0]:.1f}"
+
+
+def machine() -> str:
+    """Return what this was measured on."""
+    name = platform.processor() or platform.machine()
+    for line in Path("/proc/cpuinfo").read_text().splitlines() if sys.platform == "linux" else ():
+        if line.startswith("model name"):
+            name = line.partition(":")[2].strip()
+            break
+    return f"{os.cpu_count()} cores, {name}, Python {platform.python_version()}"
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description="What grading costs, beside doing it by hand.")
+    parser.add_argument("--rounds", type=int, default=7)
+    rounds = parser.parse_args().rounds
+    with tempfile.TemporaryDirectory() as folder:
+        bench = Bench(Path(folder))
+        before, loads = load(), []
+        for number in range(rounds + 1):
+            bench.round()
+            loads.append(load())
+            if number == 0:
+                bench.figures.clear()  # the warm-up
+    print(f"{machine()}; load before {before}, after each round {' '.join(loads)}\n")
+    print(bench.table())
+    print(f"\ngrading / by hand, three modes: {bench.ratios(BY_HAND)}")
+    print(f"grading / by hand, without benchmark: {bench.ratios(TWO_MODES)}")
+    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+    print(f"largest process of all, host side: {peak / 1e3:.0f} MB")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,378 @@
+"""Grading as its users see it: the command line with real containers, and odd submissions.
+
+The shipped samples go through the command line, a process each. The odd ones share one sandbox
+and one reference, as in a batch.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+
+import jsonschema
+import pytest
+
+from grader import intake
+from grader.grade import grade
+
+FULL = {"2a": 5, "2b": 5, "2c": 7}
+MANUAL = {"1a": 10, "1b": 5, "1c": 7, "1d": 3, "2d": 8}
+NO_ENGINE = {"DOCKER_HOST": "unix:///nonexistent.sock"}
+
+
+@pytest.fixture(scope="module")
+def grader(root):
+    """Run the grader as a command; return its exit code, output and errors."""
+
+    def grader(*arguments, **environment):
+        done = subprocess.run(
+            [sys.executable, "-m", "grader", *map(str, arguments)],
+            cwd=root,
+            env={**os.environ, **environment},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        return done.returncode, done.stdout, done.stderr
+
+    return grader
+
+
+@pytest.fixture(scope="module")
+def schema(root):
+    return json.loads((root / "grader" / "result.schema.json").read_text())
+
+
+class Graded:
+    """What one run of `grader grade` left: exit code, table, result."""
+
+    def __init__(self, grader, submission, out, *options, **environment):
+        self.out = out
+        command = ("grade", submission, "--out", out, *options)
+        self.code, self.table, self.errors = grader(*command, **environment)
+        assert self.code == 0, self.errors
+        self.result = json.loads((out / f"{submission.stem}.json").read_text())
+
+    @property
+    def points(self):
+        return {c["id"]: c["points"] for c in self.result["criteria"] if c["id"] in FULL}
+
+    @property
+    def checks(self):
+        return {c["id"]: c for criterion in self.result["criteria"] for c in criterion["checks"]}
+
+
+@pytest.fixture(scope="module")
+def alice(docker_sandbox, grader, root, tmp_path_factory):
+    """Alice, graded once in containers, for several tests to look at."""
+    return Graded(grader, root / "submissions" / "alice", tmp_path_factory.mktemp("alice"))
+
+
+# --- the shipped samples, through the command line ----------------------------------------------
+
+
+@pytest.mark.docker
+def test_alice_has_full_marks(alice, schema):
+    """A right submission: exit 0, a valid result with 17 points and 33 left to a human."""
+    jsonschema.validate(alice.result, schema)
+    assert alice.result["total"] == {"points": 17, "max_points": 50, "pending_points": 33}
+    assert alice.points == FULL
+    assert {check["outcome"] for check in alice.checks.values()} == {"passed"}
+    assert alice.result["course_verdict"] == {"evaluate": "10/10", "kv_evaluate": "10/10"}
+    assert alice.result["flags"] == []
+    assert alice.result["environment"]["isolation"] == "container"
+    assert alice.result["environment"]["image"].startswith("sha256:")
+    assert [path.name for path in alice.out.iterdir()] == ["alice.json"]
+
+
+@pytest.mark.docker
+def test_the_table_has_a_row_for_each_criterion(alice):
+    """Every criterion has one row with its points, what waits for a human says so."""
+    rows = [line.split() for line in alice.table.splitlines()]
+    for criterion, points in FULL.items():
+        (row,) = [row for row in rows if row[:1] == [criterion]]
+        assert row[-2:] == [str(points), str(points)]
+    for criterion, points in MANUAL.items():
+        (row,) = [row for row in rows if row[:1] == [criterion]]
+        assert row[-6:] == ["–", str(points), "waiting", "for", "a", "human"]
+    (total,) = [row for row in rows if row[:1] == ["total"]]
+    assert total == ["total", "17", "50", "33", "waiting"]
+    assert str(alice.out / "alice.json") in alice.table
+    assert "Lost or open points" not in alice.table
+
+
+@pytest.mark.docker
+def test_grading_again_changes_no_points(alice, grader, root, tmp_path):
+    """A second run with another draw gives the same points, and there is no history of it."""
+    shutil.copy(alice.out / "alice.json", tmp_path)
+    again = Graded(grader, root / "submissions" / "alice", tmp_path)
+    assert again.points == alice.points
+    assert again.result["submission"] == alice.result["submission"]
+    assert again.result["pack"] == alice.result["pack"]
+    assert again.result["draw"]["digest"] != alice.result["draw"]["digest"]
+    assert [path.name for path in tmp_path.iterdir()] == ["alice.json"]
+
+
+@pytest.mark.docker
+def test_a_stored_seed_repeats_the_draw(alice, grader, root, tmp_path):
+    """With --seed of a stored result the draw is the same, and so is every figure measured."""
+    seed = alice.result["draw"]["seed"]
+    again = Graded(grader, root / "submissions" / "alice", tmp_path, "--seed", seed)
+    assert again.result["draw"] == alice.result["draw"]
+    for name, check in alice.checks.items():
+        measured = again.checks[name]["measured"]
+        assert measured == pytest.approx(check["measured"], rel=1e-3, abs=1e-4), name
+
+
+@pytest.mark.docker
+def test_bob_passes_the_course_and_fails_the_cache(docker_sandbox, grader, root, tmp_path):
+    """A cache with an unshifted mask: the course says 10/10 twice, the grader finds it."""
+    bob = Graded(grader, root / "submissions" / "bob", tmp_path)
+    assert bob.result["course_verdict"] == {"evaluate": "10/10", "kv_evaluate": "10/10"}
+    assert bob.checks["incremental_decode"]["outcome"] == "failed"
+    assert bob.checks["incremental_decode"]["points"] == 0
+    assert bob.points["2a"] == 5
+    assert bob.points["2b"] == 5
+    assert bob.points["2c"] <= 2
+    assert "2c incremental_decode  0/3  failed" in bob.table
+    assert "evaluate 10/10, kv_evaluate 10/10" in bob.table
+
+
+@pytest.mark.docker
+def test_carol_is_told_what_is_missing(docker_sandbox, grader, root, tmp_path):
+    """An unfilled skeleton: exit 0, no points, and each check names the line that raises."""
+    carol = Graded(grader, root / "submissions" / "carol", tmp_path)
+    source = (root / "submissions" / "carol" / "transformer_skeleton.py").read_text().splitlines()
+    assert carol.points == {"2a": 0, "2b": 0, "2c": 0}
+    for check in carol.checks.values():
+        assert check["outcome"] == "error"
+        assert "NotImplementedError" in check["message"]
+        assert "transformer_skeleton.py, line " in check["message"]
+        line = int(check["message"].split("transformer_skeleton.py, line ")[1].split(",")[0])
+        assert "raise NotImplementedError" in source[line - 1]
+    assert "NotImplementedError" in carol.table
+    assert [name for name in carol.checks if name not in carol.table] == []
+
+
+@pytest.mark.docker
+def test_grading_needs_little_memory(docker_sandbox, root, tmp_path):
+    """The host process of a grading never holds more than 200 MB."""
+    command = [sys.executable, "-m", "grader", "grade", "submissions/alice", "--out", str(tmp_path)]
+    watcher = f"import resource, subprocess; subprocess.run({command!r}, check=True)\n"
+    watcher += "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)"
+    done = subprocess.run(
+        [sys.executable, "-c", watcher], cwd=root, capture_output=True, text=True, check=True
+    )
+    unit = 1 if sys.platform == "darwin" else 1024
+    megabytes = int(done.stdout.splitlines()[-1]) * unit / 1e6
+    assert 20 < megabytes <= 200, megabytes
+
+
+def test_a_sample_runs_without_an_engine(grader, root, tmp_path):
+    """Where no engine answers, a shipped sample runs as a plain process, with a warning."""
+    alice = Graded(grader, root / "submissions" / "alice", tmp_path, **NO_ENGINE)
+    assert alice.points == FULL
+    assert alice.result["environment"]["isolation"] == "none"
+    assert alice.errors.startswith("warning: ")
+    assert alice.errors.count("\n") == 1
+    assert "plain process" in alice.errors
+    assert "NOT ISOLATED" in alice.table
+
+
+def test_other_code_is_refused_without_an_engine(grader, root, tmp_path):
+    """Where no engine answers, a changed sample is not run: exit 1, a sentence, no result."""
+    changed = tmp_path / "alice"
+    shutil.copytree(root / "submissions" / "alice", changed)
+    with (changed / "transformer_skeleton.py").open("a") as file:
+        file.write(f"\nopen({str(tmp_path / 'ran')!r}, 'w')\n")
+    code, out, errors = grader("grade", changed, "--out", tmp_path / "out", **NO_ENGINE)
+    assert (code, out) == (1, "")
+    assert errors.startswith("grader: ")
+    assert errors.count("\n") == 1
+    assert "--sandbox process" in errors
+    assert not (tmp_path / "ran").exists()
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_engine_asked_for_and_gone_is_our_fault(grader, root, tmp_path):
+    """--sandbox docker without an engine: exit 2, one sentence, no result."""
+    code, out, errors = grader(
+        "grade", root / "submissions" / "alice", "--sandbox", "docker", "--out", tmp_path,
+        **NO_ENGINE,
+    )  # fmt: skip
+    assert (code, out) == (2, "")
+    assert errors.startswith("grader: no Docker engine answers")
+    assert errors.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_not_there_is_a_usage_error(grader, tmp_path):
+    """A submission that is not there, or holds nothing: exit 1 and one sentence."""
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    for path in (tmp_path / "nobody", empty):
+        code, out, errors = grader("grade", path, "--out", tmp_path / "out")
+        assert (code, out) == (1, "")
+        assert errors.startswith("grader: ")
+        assert errors.count("\n") == 1
+    assert not (tmp_path / "out").exists()
+
+
+# --- odd submissions ----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def right(root):
+    """The source of a right submission."""
+    return (root / "submissions" / "alice" / "transformer_skeleton.py").read_text()
+
+
+@pytest.fixture
+def handed_in(docker_sandbox, docker_oracle, pack, draw, schema, tmp_path):
+    """Grade files, names to contents; return points, checks and flags of a valid result."""
+
+    def handed_in(files, prepare=lambda _: None):
+        folder = tmp_path / "student"
+        for name, content in files.items():
+            path = folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content if isinstance(content, bytes) else content.encode())
+        prepare(folder)
+        submission = intake.read(folder)
+        result = grade(submission, pack, docker_sandbox, oracle=docker_oracle, draw=draw)
+        jsonschema.validate(json.loads(json.dumps(result)), schema)
+        points = {c["id"]: c["points"] for c in result["criteria"] if c["id"] in FULL}
+        checks = [check for criterion in result["criteria"] for check in criterion["checks"]]
+        return points, checks, result["flags"]
+
+    return handed_in
+
+
+NOTHING = {"2a": 0, "2b": 0, "2c": 0}
+
+
+@pytest.mark.docker
+@pytest.mark.parametrize(
+    ("files", "outcome", "words"),
+    [
+        ({"answers.txt": "see PDF"}, "not_submitted", ["No Python file"]),
+        ({"transformer_skeleton.py": ""}, "error", ["DecoderOnlyTransformer", "none"]),
+        (
+            {"transformer_skeleton.py": "import torch\n\nclass DecoderOnlyTransformer(:\n"},
+            "error",
+            ["transformer_skeleton.py", "line 3"],
+        ),
+        (
+            {"model.py": "class Decoder: pass\nclass Transformer: pass\n"},
+            "error",
+            ["DecoderOnlyTransformer", "Decoder, Transformer"],
+        ),
+        ({"transformer_skeleton.py": bytes(range(256)) * 40}, "error", ["transformer_skeleton.py"]),
+        (
+            {"transformer_skeleton.py": "DecoderOnlyTransformer = 3\n"},
+            "error",
+            ["DecoderOnlyTransformer", "not a class"],
+        ),
+    ],
+    ids=["no-python", "empty", "syntax-error", "class-missing", "binary", "no-class"],
+)
+def test_what_cannot_be_graded_is_told(handed_in, files, outcome, words):
+    """No points, and what is missing is said in every check, what is no Python in a remark."""
+    points, checks, flags = handed_in(files)
+    assert points == NOTHING
+    for check in checks:
+        assert check["outcome"] == outcome, check
+        for word in words:
+            assert word in " ".join([check["message"], *flags])
+
+
+@pytest.mark.docker
+def test_other_argument_names_in_the_same_order_are_kept(handed_in, right):
+    """A constructor whose arguments are named otherwise is called by position."""
+    old = "def __init__(self, vocab_size, d_model, d_ff, num_layers, max_seq_len):"
+    assert old in right
+    names = {"vocab_size": "V", "d_ff": "F", "num_layers": "L", "max_seq_len": "S"}
+    head, _, tail = right.partition(old)
+    body = f"{old}\n        V, F, L, S = vocab_size, d_ff, num_layers, max_seq_len{tail}"
+    for name, other in names.items():
+        body = body.replace(name, other)
+    body = body.replace("V, F, L, S = V, F, L, S", "pass")
+    points, checks, _ = handed_in({"transformer_skeleton.py": head + body})
+    assert points == FULL, checks
+
+
+@pytest.mark.docker
+def test_a_constructor_with_too_few_arguments_is_an_error(handed_in, right):
+    """A constructor that takes less than it is given loses all points, with Python's own words."""
+    changed = right.replace(
+        "def __init__(self, vocab_size, d_model, d_ff, num_layers, max_seq_len):",
+        "def __init__(self, vocab_size, d_model, d_ff, num_layers):\n        max_seq_len = 128",
+    )
+    points, checks, _ = handed_in({"transformer_skeleton.py": changed})
+    assert points == NOTHING
+    for check in checks:
+        assert check["outcome"] == "error"
+        assert "TypeError" in check["message"]
+        assert "argument" in check["message"]
+
+
+@pytest.mark.docker
+def test_a_renamed_parameter_is_shown_by_both_names(handed_in, right):
+    """Weights that do not fit: the message has the name that is there and the one expected."""
+    points, checks, _ = handed_in({"transformer_skeleton.py": right.replace("W_q", "query")})
+    assert points == NOTHING
+    for check in checks:
+        assert check["outcome"] == "error"
+        assert "layers.0.attention.query.weight" in check["message"]
+        assert "layers.0.attention.W_q.weight" in check["message"]
+
+
+def _too_large(folder):
+    with (folder / "model.bin").open("wb") as file:
+        file.truncate(50_000_000)
+
+
+def _link_and_pipe(folder):
+    (folder / "link.py").symlink_to("/etc/passwd")
+    os.mkfifo(folder / "pipe.py")
+
+
+SHADOWS = {
+    f"{name}.py": f"raise RuntimeError('{name} of the student')\n"
+    for name in ("torch", "json", "math", "sitecustomize", "conftest", "numpy", "grader", "socket")
+}
+
+
+@pytest.mark.docker
+@pytest.mark.parametrize(
+    ("files", "prepare", "words"),
+    [
+        ({}, _too_large, ["model.bin was left out: too large: 50.0 MB"]),
+        ({}, _link_and_pipe, ["link.py was left out", "pipe.py was left out", "FIFO"]),
+        (
+            {"my notes.txt": "", "größe 模型.md": "", "two\nlines.py": "", "Ünï/çödé.py": "x = 1"},
+            None,
+            ["two\\nlines.py"],
+        ),
+        (SHADOWS, None, ["torch.py", "json.py", "sitecustomize.py", "conftest.py"]),
+        ({"more/junk.py": bytes(range(256)), "more/broken.py": "def ("}, None, ["broken.py"]),
+    ],
+    ids=["50-MB", "link-and-FIFO", "odd-names", "shadows", "junk"],
+)
+def test_a_right_solution_keeps_its_points_beside(handed_in, right, files, prepare, words):
+    """Whatever else lies in the folder, a right solution has full marks and the rest is flagged."""
+    files = {"transformer_skeleton.py": right, **files}
+    points, checks, flags = handed_in(files, prepare or (lambda _: None))
+    assert points == FULL, [check for check in checks if check["outcome"] != "passed"]
+    for word in words:
+        assert word in " ".join(flags)
+    assert [flag for flag in flags if "\n" in flag] == [], "a remark is one line"
+
+
+@pytest.mark.docker
+@pytest.mark.parametrize("name", ["my model (1).py", "größe 模型.py", "two\nlines.py", "torch.py"])
+def test_a_right_solution_may_have_any_name(handed_in, right, name):
+    """The file of the solution itself may be called anything."""
+    points, checks, _ = handed_in({name: right})
+    assert points == FULL, [check for check in checks if check["outcome"] != "passed"]
