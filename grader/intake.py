@@ -6,8 +6,6 @@ what is not a regular file, is too large or cannot be used is left out and named
 
 from __future__ import annotations
 
-import ast
-import codecs
 import errno
 import hashlib
 import io
@@ -17,10 +15,7 @@ import os
 import re
 import stat
 import struct
-import sys
-import tokenize
 import unicodedata
-import warnings
 import zipfile
 import zlib
 from contextlib import contextmanager
@@ -28,7 +23,9 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import IO, TYPE_CHECKING
 
+from grader import remarks
 from grader.errors import UsageError
+from grader.text import raw, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,15 +34,11 @@ _MB = 1_000_000
 _MAX_FILE, _MAX_TOTAL, _MAX_FILES, _MAX_DEPTH = 10 * _MB, 64 * _MB, 2_000, 20
 _MAX_ENTRIES = 20_000  # names looked at, whether kept or not
 _MAX_NAME, _MAX_PATH = 255, 1_000  # bytes; the path leaves room for the sandbox's own prefix
-_MAX_PARSED, _MAX_PARSED_TOTAL = _MB, 2 * _MB  # a MB can cost 3 s and 300 MB of memory
-_MAX_FLAGS, _MAX_SHOWN, _MAX_ID, _MAX_ID_BYTES = 100, 160, 100, 200
+_MAX_FLAGS, _MAX_ID, _MAX_ID_BYTES = 100, 100, 200
 _IGNORED = {".git", "__pycache__", ".venv", "venv", "node_modules", ".ipynb_checkpoints",
             ".DS_Store", "__MACOSX", ".idea", ".vscode"}  # fmt: skip
 _KINDS = {stat.S_IFLNK: "a symbolic link", stat.S_IFIFO: "a FIFO", stat.S_IFSOCK: "a socket",
           stat.S_IFCHR: "a device", stat.S_IFBLK: "a device"}  # fmt: skip
-_AUTOMATIC = {"sitecustomize", "usercustomize", "conftest"}
-_MODULES = sys.stdlib_module_names | {"torch", "numpy", "matplotlib", "pandas", "tabulate", "tqdm"}
-_SLOW_CODECS = {"punycode", "idna"}  # quadratic: one small file would hang us
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # zipfile inflates others without a bound
 _TROUBLE = (zipfile.BadZipFile, zlib.error, struct.error, OSError, EOFError, ValueError,
             RuntimeError, OverflowError)  # fmt: skip
@@ -93,7 +86,7 @@ class _Basket:
         return NothingToGrade(f"{self.where} holds more than {what}: {remedy}.")
 
     def skip(self, path: str, why: str) -> None:
-        self.flags.append(f"{_shown(path)} was left out: {why}")
+        self.flags.append(f"{shown(path)} was left out: {why}")
 
     def wants(self, parts: tuple[str, ...]) -> bool:
         """Count an entry, and say whether it is worth opening."""
@@ -106,7 +99,7 @@ class _Basket:
             return False  # "._" names are what macOS adds beside a file on a foreign disk
         if len(parts) > _MAX_DEPTH:
             self.skip(path, f"more than {_MAX_DEPTH} folders deep")
-        elif len(_raw(path)) > _MAX_PATH or max(len(_raw(part)) for part in parts) > _MAX_NAME:
+        elif len(raw(path)) > _MAX_PATH or max(len(raw(part)) for part in parts) > _MAX_NAME:
             self.skip(path, "its name is too long")
         else:
             return True
@@ -137,7 +130,7 @@ def read(path: Path) -> Submission:
     instead is left out and flagged. POSIX only; names may change meanwhile without harm.
     """
     full = Path(os.path.abspath(path))  # noqa: PTH100  (resolve() would follow a link)
-    basket = _Basket(_shown(str(path)))
+    basket = _Basket(shown(str(path)))
     try:
         is_folder = stat.S_ISDIR(full.lstat().st_mode)
         if not is_folder and full.suffix.lower() not in {".zip", ".py", ".ipynb"}:
@@ -153,8 +146,12 @@ def read(path: Path) -> Submission:
     if not basket.files:
         left_out = "".join(f" ({flag})" for flag in basket.flags[:3])
         raise NothingToGrade(f"{basket.where} holds no file to grade{left_out}: add your files.")
-    files = tuple(SourceFile(name, basket.files[name]) for name in sorted(basket.files, key=_raw))
-    flags = [*basket.flags, *_names(basket.files), *_sources(files)]
+    files = tuple(SourceFile(name, basket.files[name]) for name in sorted(basket.files, key=raw))
+    flags = [
+        *basket.flags,
+        *remarks.on_names(basket.files),
+        *remarks.on_sources((f.path, f.data) for f in files),
+    ]
     if basket.ignored:
         flags.append(f"not read, as nothing of it is graded: {', '.join(sorted(basket.ignored))}")
     if len(flags) > _MAX_FLAGS:
@@ -242,73 +239,10 @@ def _refused(entry: zipfile.ZipInfo, name: str, basket: _Basket) -> str:
     return next((reason for reason, holds in reasons.items() if holds), "")
 
 
-def _names(paths: dict[str, bytes]) -> Iterator[str]:
-    """Remarks on names that mislead people, Python or pytest."""
-    seen: dict[str, str] = {}
-    for path in sorted(paths, key=_raw):
-        shown, (*folders, name) = _shown(path), path.split("/")
-        if any(unicodedata.category(char) in {"Cc", "Cf", "Cs"} for char in path):
-            yield f"{shown}: its name holds control, invisible or invalid characters"
-        if (twin := seen.setdefault(unicodedata.normalize("NFC", path), path)) != path:
-            yield f"{path!a} and {twin!a} are different names that look the same"
-        module = name.removesuffix(".py") if name.endswith(".py") else name.partition(".")[0]
-        module = folders[-1] if module == "__init__" and folders else module
-        if name.endswith(".pth"):
-            yield f"{shown} is a file that Python may run when it starts; here it is only a file"
-        elif name.endswith((".py", ".so")) and module in _AUTOMATIC:
-            yield f"{shown} is a name that Python or pytest loads by itself; here it is only a file"
-        elif name.endswith((".py", ".so")) and module in _MODULES:
-            yield f"{shown} shadows the module {module}; it does not replace one already imported"
-
-
-def _sources(files: tuple[SourceFile, ...]) -> Iterator[str]:
-    """Remarks on Python files that are not valid source, with the line."""
-    budget = _MAX_PARSED_TOTAL
-    for file in files:
-        if file.path.lower().endswith(".py"):
-            parse = len(file.data) <= min(_MAX_PARSED, budget)
-            budget -= len(file.data) if parse else 0
-            if defect := _defect(file.data, parse=parse):
-                yield f"{_shown(file.path)}, line {defect[0]}: {_shown(defect[1])}"
-            elif not parse:
-                yield f"{_shown(file.path)} was not checked for syntax errors: too much source"
-
-
-def _defect(data: bytes, *, parse: bool) -> tuple[int, str] | None:
-    """Line and sentence for the first thing that keeps this from being Python source."""
-    if (position := data.find(0)) >= 0:
-        return data.count(b"\n", 0, position) + 1, "contains a NUL byte"
-    try:
-        text = _decoded(data)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            ast.parse(text if parse else "")
-    except SyntaxError as error:
-        return error.lineno or 1, f"syntax error: {error.msg}"
-    except UnicodeDecodeError as error:
-        return data.count(b"\n", 0, error.start) + 1, f"is not valid {error.encoding}"
-    except (RecursionError, MemoryError):
-        return 1, "nested too deeply to be parsed"
-    except (ValueError, LookupError) as error:
-        return 1, f"cannot be read as source: {error}"
-    return None
-
-
-def _decoded(data: bytes) -> str:
-    try:
-        encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
-    except SyntaxError:
-        data.decode()  # its error knows the line; if there is none, the coding line is at fault
-        raise
-    if codecs.lookup(encoding).name in _SLOW_CODECS:
-        raise LookupError(f"source in the encoding {encoding} is not read here")
-    return data.decode(encoding)
-
-
 def _digest(files: tuple[SourceFile, ...]) -> str:
     digest = hashlib.sha256()
     for file in files:
-        for part in (_raw(file.path), file.data):
+        for part in (raw(file.path), file.data):
             digest.update(len(part).to_bytes(8, "big") + part)
     return f"sha256:{digest.hexdigest()}"
 
@@ -317,18 +251,8 @@ def _safe_id(name: str) -> str:
     name = unicodedata.normalize("NFC", name)
     name = "".join(char if char.isprintable() else "_" for char in name)
     name = re.sub(r"^[.\-]+|[\\/:*?\"<>|]", "_", name.strip())
-    return _raw(name[:_MAX_ID])[:_MAX_ID_BYTES].decode(errors="ignore").strip() or "submission"
-
-
-def _raw(text: str) -> bytes:
-    return text.encode(errors="surrogateescape")
-
-
-def _shown(text: str) -> str:
-    """As in a message: one line, nothing invisible, not too long."""
-    text = "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
-    return text if len(text) <= _MAX_SHOWN else f"{text[: _MAX_SHOWN - 3]}..."
+    return raw(name[:_MAX_ID])[:_MAX_ID_BYTES].decode(errors="ignore").strip() or "submission"
 
 
 def _why(error: Exception) -> str:
-    return _shown((isinstance(error, OSError) and error.strerror) or str(error))
+    return shown((isinstance(error, OSError) and error.strerror) or str(error))

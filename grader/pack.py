@@ -12,26 +12,21 @@ was probably meant otherwise, the word.
 from __future__ import annotations
 
 import ast
-import difflib
 import hashlib
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
 
 from grader import intake
 from grader.errors import UsageError
 from grader.intake import SourceFile
 from grader.records import Interface, Limits
+from grader.tables import BadPack, Table, hint
 
 SCHEMA = "grader.rubric/1"
 RULES = ("all", "sum", "best_of", "manual")
 MARKS = ("public", "hidden")
-
-
-class BadPack(UsageError):  # noqa: N818 - says what the pack is
-    """The pack cannot be used; the message says where and why."""
 
 
 @dataclass(frozen=True)
@@ -101,7 +96,7 @@ def find(root: Path, wanted: str | None) -> Pack:
             raise UsageError(f"say which assignment with --pack; packs here: {listed}")
         wanted = known[0]
     if wanted not in known:
-        raise UsageError(f"no pack {wanted!r} in {root / 'rubrics'}{_hint(wanted, known)}")
+        raise UsageError(f"no pack {wanted!r} in {root / 'rubrics'}{hint(wanted, known)}")
     return load(root, wanted)
 
 
@@ -110,7 +105,7 @@ def load(root: Path, pack_id: str) -> Pack:
     folder = root / "rubrics" / pack_id
     path = folder / "rubric.toml"
     try:
-        table = _Table(tomllib.loads(path.read_text(encoding="utf-8")), str(path))
+        table = Table(tomllib.loads(path.read_text(encoding="utf-8")), str(path))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise BadPack(f"{path}: {error}") from error
     table.only("schema", "id", "title", "version", "points", "interface", "sandbox", "limits",
@@ -144,11 +139,11 @@ def load(root: Path, pack_id: str) -> Pack:
 # --- the parts of a rubric ------------------------------------------------------------------------
 
 
-def _criterion(table: _Table, limits: Mapping[str, float], found: Mapping[str, str]) -> Criterion:
+def _criterion(table: Table, limits: Mapping[str, float], found: Mapping[str, str]) -> Criterion:
     table.only("id", "title", "points", "rule", "checks")
     rule = table.text("rule")
     if rule not in RULES:
-        raise BadPack(f"{table.where}: no rule {rule!r}{_hint(rule, RULES)}")
+        raise BadPack(f"{table.where}: no rule {rule!r}{hint(rule, RULES)}")
     return Criterion(
         id=table.text("id"),
         title=table.text("title"),
@@ -158,11 +153,11 @@ def _criterion(table: _Table, limits: Mapping[str, float], found: Mapping[str, s
     )
 
 
-def _check(table: _Table, limits: Mapping[str, float], found: Mapping[str, str]) -> Check:
+def _check(table: Table, limits: Mapping[str, float], found: Mapping[str, str]) -> Check:
     table.only("id", "points", "says", "at_most", "at_least", "review_if")
     check = table.text("id")
     if check not in found:
-        raise BadPack(f"{table.where}: no check {check!r}{_hint(check, found)}")
+        raise BadPack(f"{table.where}: no check {check!r}{hint(check, found)}")
     passes = _condition(table, limits)
     if not (passes.at_most or passes.at_least):
         raise BadPack(f"{table.where}: {check!r} has neither at_most nor at_least")
@@ -174,14 +169,14 @@ def _check(table: _Table, limits: Mapping[str, float], found: Mapping[str, str])
     return Check(check, table.number("points"), table.text("says"), found[check], passes, review)
 
 
-def _condition(table: _Table, limits: Mapping[str, float]) -> Condition:
+def _condition(table: Table, limits: Mapping[str, float]) -> Condition:
     bounds: dict[str, dict[str, float]] = {}
     for side in ("at_most", "at_least"):
         bounds[side] = {}
         for name, value in table.table(side, optional=True).values.items():
             if isinstance(value, str):
                 if value not in limits:
-                    raise BadPack(f"{table.where}: no limit {value!r}{_hint(value, limits)}")
+                    raise BadPack(f"{table.where}: no limit {value!r}{hint(value, limits)}")
                 bounds[side][name] = limits[value]
             elif isinstance(value, int | float):
                 bounds[side][name] = float(value)
@@ -190,7 +185,7 @@ def _condition(table: _Table, limits: Mapping[str, float]) -> Condition:
     return Condition(bounds["at_most"], bounds["at_least"])
 
 
-def _interface(table: _Table) -> Interface:
+def _interface(table: Table) -> Interface:
     table.only(*(field.name for field in fields(Interface)))
     forward, generate = table.texts("forward"), table.texts("generate")
     if len(forward) != 2 or len(generate) != 3:  # noqa: PLR2004 - cache, flag; count, temperature, flag
@@ -212,7 +207,7 @@ def _interface(table: _Table) -> Interface:
     return interface
 
 
-def _limits(table: _Table) -> Limits:
+def _limits(table: Table) -> Limits:
     known = {field.name: field.type for field in fields(Limits)}
     table.only(*known)
     numbers = table.numbers()
@@ -261,7 +256,7 @@ def _checks_in(folder: Path) -> dict[str, str]:
     return found
 
 
-def _public_files(template: Path, interface: _Table) -> tuple[SourceFile, ...]:
+def _public_files(template: Path, interface: Table) -> tuple[SourceFile, ...]:
     """Return what student code may import beside itself: not the skeleton they fill in."""
     if not template.is_dir():
         raise BadPack(f"{interface.where}: {template} is missing")
@@ -278,65 +273,3 @@ def _digest(*paths: Path) -> str:
         data = path.read_bytes()
         digest.update(f"{path.name} {len(data)}\n".encode() + data)
     return "sha256:" + digest.hexdigest()
-
-
-def _hint(word: str, known: Any) -> str:  # noqa: ANN401 - any collection of words
-    close = difflib.get_close_matches(word, list(known), n=1)
-    return f"; did you mean {close[0]!r}?" if close else ""
-
-
-@dataclass(frozen=True)
-class _Table:
-    """A TOML table that says where it is when something in it is wrong."""
-
-    values: Mapping[str, Any]
-    where: str
-
-    def only(self, *known: str) -> None:
-        """Refuse keys that are not known."""
-        for key in self.values:
-            if key not in known:
-                raise BadPack(f"{self.where}: unknown key {key!r}{_hint(key, known)}")
-
-    def _get(self, key: str, kind: type | tuple[type, ...], what: str) -> Any:  # noqa: ANN401
-        if key not in self.values:
-            close = difflib.get_close_matches(key, list(self.values), n=1)
-            hint = f" (there is {close[0]!r})" if close else ""
-            raise BadPack(f"{self.where}: {key!r} is missing{hint}")
-        value = self.values[key]
-        if not isinstance(value, kind) or isinstance(value, bool):
-            raise BadPack(f"{self.where}: {key!r} has to be {what}")
-        return value
-
-    def text(self, key: str) -> str:
-        return str(self._get(key, str, "a text"))
-
-    def texts(self, key: str) -> tuple[str, ...]:
-        value = self._get(key, list, "a list of texts")
-        if not all(isinstance(item, str) for item in value):
-            raise BadPack(f"{self.where}: {key!r} has to be a list of texts")
-        return tuple(value)
-
-    def number(self, key: str) -> float:
-        value = float(self._get(key, (int, float), "a number"))
-        if not 0 <= value < float("inf"):
-            raise BadPack(f"{self.where}: {key!r} has to be a number from 0 up")
-        return value
-
-    def numbers(self) -> dict[str, float]:
-        return {key: self.number(key) for key in self.values}
-
-    def table(self, key: str, *, optional: bool = False) -> _Table:
-        if optional and key not in self.values:
-            return _Table({}, f"{self.where} [{key}]")
-        return _Table(self._get(key, dict, "a table"), f"{self.where} [{key}]")
-
-    def tables(self, key: str, *, optional: bool = False) -> list[_Table]:
-        if optional and key not in self.values:
-            return []
-        items = self._get(key, list, "a list of tables")
-        return [
-            _Table(item, f"{self.where} [[{key}]] {item.get('id', index + 1)!r}")
-            for index, item in enumerate(items)
-            if isinstance(item, dict)
-        ]

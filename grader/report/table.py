@@ -8,9 +8,10 @@ from collections.abc import Iterator
 from tabulate import tabulate
 
 from grader.records import Json
-from grader.report.text import plain
+from grader.text import shown
 
 WIDTH = 100
+LONGEST = 800  # characters of one sentence
 STATES = {
     "graded": "",
     "needs_review": "waiting for a human",
@@ -26,7 +27,7 @@ def render(result: Json) -> str:
 def _head(result: Json) -> Iterator[str]:
     environment, pack = result["environment"], result["pack"]
     yield (
-        f"{plain(result['submission']['id'])} · {pack['id']} · {environment['sandbox']} on "
+        f"{shown(result['submission']['id'])} · {pack['id']} · {environment['sandbox']} on "
         f"{environment['device']} · {result['timing']['seconds_total']:.1f} s"
     )
 
@@ -80,7 +81,7 @@ def _lost(result: Json) -> Iterator[str]:
         head = f"{criterion_id} {names}  {got}/{most:g}  {outcome.replace('_', ' ')}"
         yield from textwrap.wrap(head, WIDTH, subsequent_indent="   ")
         yield from textwrap.wrap(
-            plain(message), WIDTH, initial_indent="   ", subsequent_indent="   "
+            shown(message, LONGEST), WIDTH, initial_indent="   ", subsequent_indent="   "
         )
     if any(check["visibility"] == "hidden" for checks in groups.values() for check in checks):
         yield "* hidden: what it asks for is said, its data are not"
@@ -96,5 +97,5 @@ def _notes(result: Json) -> Iterator[str]:
         yield from ("", "Remarks")
         for flag in result["flags"]:
             yield from textwrap.wrap(
-                plain(flag), WIDTH, initial_indent=" - ", subsequent_indent="   "
+                shown(flag, LONGEST), WIDTH, initial_indent=" - ", subsequent_indent="   "
             )

@@ -11,7 +11,6 @@ It asserts nothing.
 import argparse
 import os
 import platform
-import resource
 import shutil
 import statistics
 import subprocess
@@ -26,7 +25,6 @@ ROOT = Path(__file__).parent.parent.parent
 sys.path.insert(0, str(ROOT))
 
 from grader import intake, pack  # noqa: E402
-from grader.grade import PRELOADED, with_public_files  # noqa: E402
 from grader.records import Limits  # noqa: E402
 from grader.sandbox.boot import boot  # noqa: E402
 from grader.sandbox.docker import DockerSandbox  # noqa: E402
@@ -125,20 +123,18 @@ class Bench:
         """The parts: a container's start, an import in it, its end."""
         begin = time.perf_counter()
         box = self.sandbox.start(Limits(), device="cpu")
-        boot(box, list(PRELOADED))
+        boot(box, [])
         self.note(READY, time.perf_counter() - begin)
 
         ours = {"label": f"{PREFIX}.pid={os.getpid()}"}
         begin = time.perf_counter()
         box.kill()
-        while self.sandbox._client.api.containers(all=True, filters=ours):  # noqa: SLF001
+        while self.sandbox._client.api.containers(all=True, filters=ours):
             time.sleep(0.001)
         self.note(GONE, time.perf_counter() - begin)
 
-        files = with_public_files(self.alice.files, self.pack)
-        with Student(
-            self.sandbox, files, self.pack.interface, self.pack.sandbox, preload=PRELOADED
-        ) as student:
+        interface, limits = self.pack.interface, self.pack.sandbox
+        with Student(self.sandbox, self.alice.files, interface, limits) as student:
             student.start()
             for row in (LOADED, WORKER):
                 begin = time.perf_counter()
@@ -215,8 +211,6 @@ def main() -> None:
     print(bench.table())
     print(f"\ngrading / by hand, three modes: {bench.ratios(BY_HAND)}")
     print(f"grading / by hand, without benchmark: {bench.ratios(TWO_MODES)}")
-    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
-    print(f"largest process of all, host side: {peak / 1e3:.0f} MB")
 
 
 if __name__ == "__main__":

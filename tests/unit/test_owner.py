@@ -45,6 +45,11 @@ def owner_of(process):
     return owner
 
 
+def kernels_start_time(pid):
+    """Read proc(5): the state is field 3, after the name, and the start time is field 22."""
+    return Path(f"/proc/{pid}/stat").read_text().rsplit(") ", 1)[1].split()[22 - 3]
+
+
 @pytest.mark.parametrize("one_machine", [True, False])
 def test_a_live_process_is_not_gone(other, one_machine):
     """What belongs to a grader that runs is spared, our own and another's."""
@@ -74,8 +79,7 @@ def test_a_reused_pid_is_another_process(other):
 def test_the_start_time_is_the_kernels_and_does_not_change(other):
     """Asked twice, and by another process, the start time is the same: clock ticks after boot."""
     owner = owner_of(other)
-    fields = Path(f"/proc/{other.pid}/stat").read_text().rsplit(") ", 1)[1].split()
-    assert owner.started == fields[22 - 3]  # proc(5): starttime is field 22, state is field 3
+    assert owner.started == kernels_start_time(other.pid)
     uptime = float(Path("/proc/uptime").read_text().split()[0])
     assert 0 <= uptime - int(owner.started) / os.sysconf("SC_CLK_TCK") < 60
 
@@ -96,6 +100,7 @@ def test_a_name_with_parentheses_does_not_confuse(tmp_path):
     with process:
         owner = owner_of(process)
         assert ") R (" in Path(f"/proc/{process.pid}/stat").read_text()
+        assert owner.started == kernels_start_time(process.pid)
         assert not owner.is_gone(one_machine=True)
         process.kill()
 

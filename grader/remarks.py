@@ -1,0 +1,86 @@
+"""Remarks on what was handed in: names that mislead, files that are not valid source.
+
+They cost nothing; they tell a student, and a TA, what to look at.
+"""
+
+from __future__ import annotations
+
+import ast
+import codecs
+import io
+import sys
+import tokenize
+import unicodedata
+import warnings
+from collections.abc import Iterable, Iterator
+
+from grader.text import raw, shown
+
+_MB = 1_000_000
+_MAX_PARSED, _MAX_PARSED_TOTAL = _MB, 2 * _MB  # a MB can cost 3 s and 300 MB of memory
+_AUTOMATIC = {"sitecustomize", "usercustomize", "conftest"}
+_MODULES = sys.stdlib_module_names | {"torch", "numpy", "matplotlib", "pandas", "tabulate", "tqdm"}
+_SLOW_CODECS = {"punycode", "idna"}  # quadratic: one small file would hang us
+
+
+def on_names(paths: Iterable[str]) -> Iterator[str]:
+    """Yield remarks on names that mislead people, Python or pytest."""
+    seen: dict[str, str] = {}
+    for path in sorted(paths, key=raw):
+        label, (*folders, name) = shown(path), path.split("/")
+        if any(unicodedata.category(char) in {"Cc", "Cf", "Cs"} for char in path):
+            yield f"{label}: its name holds control, invisible or invalid characters"
+        if (twin := seen.setdefault(unicodedata.normalize("NFC", path), path)) != path:
+            yield f"{path!a} and {twin!a} are different names that look the same"
+        module = name.removesuffix(".py") if name.endswith(".py") else name.partition(".")[0]
+        module = folders[-1] if module == "__init__" and folders else module
+        if name.endswith(".pth"):
+            yield f"{label} is a file that Python may run when it starts; here it is only a file"
+        elif name.endswith((".py", ".so")) and module in _AUTOMATIC:
+            yield f"{label} is a name that Python or pytest loads by itself; here it is only a file"
+        elif name.endswith((".py", ".so")) and module in _MODULES:
+            yield f"{label} shadows the module {module}; it does not replace one already imported"
+
+
+def on_sources(files: Iterable[tuple[str, bytes]]) -> Iterator[str]:
+    """Yield remarks on Python files that are not valid source, with the line."""
+    budget = _MAX_PARSED_TOTAL
+    for path, data in files:
+        if path.lower().endswith(".py"):
+            parse = len(data) <= min(_MAX_PARSED, budget)
+            budget -= len(data) if parse else 0
+            if defect := _defect(data, parse=parse):
+                yield f"{shown(path)}, line {defect[0]}: {shown(defect[1])}"
+            elif not parse:
+                yield f"{shown(path)} was not checked for syntax errors: too much source"
+
+
+def _defect(data: bytes, *, parse: bool) -> tuple[int, str] | None:
+    """Return line and sentence for the first thing that keeps this from being Python source."""
+    if (position := data.find(0)) >= 0:
+        return data.count(b"\n", 0, position) + 1, "contains a NUL byte"
+    try:
+        text = _decoded(data)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            ast.parse(text if parse else "")
+    except SyntaxError as error:
+        return error.lineno or 1, f"syntax error: {error.msg}"
+    except UnicodeDecodeError as error:
+        return data.count(b"\n", 0, error.start) + 1, f"is not valid {error.encoding}"
+    except (RecursionError, MemoryError):
+        return 1, "nested too deeply to be parsed"
+    except (ValueError, LookupError) as error:
+        return 1, f"cannot be read as source: {error}"
+    return None
+
+
+def _decoded(data: bytes) -> str:
+    try:
+        encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
+    except SyntaxError:
+        data.decode()  # its error knows the line; if there is none, the coding line is at fault
+        raise
+    if codecs.lookup(encoding).name in _SLOW_CODECS:
+        raise LookupError(f"source in the encoding {encoding} is not read here")
+    return data.decode(encoding)

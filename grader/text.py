@@ -1,0 +1,18 @@
+"""Text of students made harmless: shown as text, whatever it contains."""
+
+from __future__ import annotations
+
+
+def shown(text: str, limit: int = 160) -> str:
+    """Return one line without anything that a terminal acts on or an eye misses, and not too long.
+
+    Controls, bidirectional overrides, invisible characters and lone surrogates become escapes.
+    """
+    text = text[: limit + 1]
+    text = "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
+    return text if len(text) <= limit else f"{text[: limit - 1]}…"
+
+
+def raw(path: str) -> bytes:
+    """Return a path's bytes, as the file system has them."""
+    return path.encode(errors="surrogateescape")
