@@ -7,6 +7,7 @@ Exit codes: 0 graded, whatever the score; 1 usage, a bad pack or no such submiss
 from __future__ import annotations
 
 import argparse
+import os
 import signal
 import sys
 from pathlib import Path
@@ -36,11 +37,25 @@ def main() -> NoReturn:
         _fail(str(error), 2)
     except KeyboardInterrupt:
         _fail("stopped; nothing was left running", 130)
+    except Exception as error:
+        if os.environ.get("GRADER_DEBUG"):
+            raise
+        what = f"{type(error).__name__}: {error}"
+        _fail(f"a fault of the grader itself ({what}); GRADER_DEBUG=1 shows where", 2)
     sys.exit(code)
 
 
+class _Parser(argparse.ArgumentParser):
+    """A parser that ends with our exit code for usage."""
+
+    def error(self, message: str) -> NoReturn:
+        """End with 1; argparse's own 2 says here that the grader is at fault."""
+        self.print_usage(sys.stderr)
+        self.exit(1, f"{self.prog}: error: {message}\n")
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="grader", description="Grade LLM-systems coursework.")
+    parser = _Parser(prog="grader", description="Grade LLM-systems coursework.")
     parser.add_argument("--version", action="version", version=f"grader {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
@@ -79,15 +94,17 @@ def _parser() -> argparse.ArgumentParser:
 
 def _grade(arguments: argparse.Namespace) -> int:
     from grader import intake, pack, results
-    from grader.checking.draw import Draw
-    from grader.grade import grade, oracle_for
-    from grader.report import table
 
     submission = intake.read(arguments.path)
     assignment = pack.find(ROOT, arguments.pack)
     before = results.read(arguments.out, submission.id)
     device = _device(arguments.device)
     sandbox = _sandbox(arguments.sandbox, device, submission)
+    # These take 0.4 s, which a mistyped path need not cost.
+    from grader.checking.draw import Draw
+    from grader.grade import grade, oracle_for
+    from grader.report import table
+
     draw = Draw(arguments.seed) if arguments.seed else Draw.fresh()
     with oracle_for(assignment, sandbox) as oracle:
         result = grade(
@@ -174,7 +191,7 @@ def _device(wanted: str) -> str:
     if wanted == "auto":
         return "cuda:0" if Path("/dev/nvidia0").exists() else "cpu"
     kind, _, index = wanted.partition(":")
-    if wanted != "cpu" and not (kind == "cuda" and (index.isdigit() or not index)):
+    if wanted != "cpu" and not (kind == "cuda" and (index.isdecimal() or wanted == "cuda")):
         raise UsageError(f"no device {wanted!r}: give auto, cpu or cuda:N")
     return "cuda:0" if wanted == "cuda" else wanted
 

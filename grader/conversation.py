@@ -8,6 +8,7 @@ whether memory ran out, is the word of the engine and of the kernel.
 
 from __future__ import annotations
 
+import json
 import secrets
 import time
 from collections.abc import Mapping, Sequence
@@ -87,7 +88,8 @@ class Conversation:
         sizes = [[file.path, len(file.data)] for file in self._files]
         contents = b"".join(file.data for file in self._files)
         self._clean = True
-        self._ask_agent("submission", {"files": sizes}, contents)
+        listing = json.dumps(sizes).encode()  # can be longer than a header
+        self._ask_agent("submission", {"listing": len(listing)}, listing + contents)
 
     @property
     def inner_device(self) -> str:
@@ -208,9 +210,9 @@ class Conversation:
             if fault.get("signal") == SIGKILL and self._memory_ran_out():
                 return self._out_of_memory(verb)
             how = (
-                f"signal {fault['signal']}"
+                f"signal {str(fault['signal'])[:20]}"
                 if "signal" in fault
-                else f"exit code {fault.get('code')}"
+                else f"exit code {str(fault.get('code'))[:20]}"
             )
             return StudentFault(
                 "error", f"Your code ended its process during {verb} ({how}).", self.prints

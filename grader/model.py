@@ -99,7 +99,11 @@ class Model:
         if shape is None:
             raise _wrong_shape("generate returned ids", result, shapes)
         fed = result.get("fed")
-        counts = [n for n in fed if isinstance(n, int)] if isinstance(fed, list) else []
+        counts = (
+            [n for n in fed if isinstance(n, int) and 0 <= n < 1 << 31]
+            if isinstance(fed, list)
+            else []
+        )
         return Generated(np.frombuffer(data, dtype="<i8").reshape(shape), tuple(counts))
 
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import ast
 import hashlib
+import math
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -178,7 +179,11 @@ def _condition(table: Table, limits: Mapping[str, float]) -> Condition:
                 if value not in limits:
                     raise BadPack(f"{table.where}: no limit {value!r}{hint(value, limits)}")
                 bounds[side][name] = limits[value]
-            elif isinstance(value, int | float):
+            elif (
+                isinstance(value, int | float)
+                and not isinstance(value, bool)
+                and math.isfinite(value)
+            ):
                 bounds[side][name] = float(value)
             else:
                 raise BadPack(f"{table.where}: {side}.{name} has to be a number or a limit's name")
@@ -218,14 +223,16 @@ def _validate(
     where: str, criteria: tuple[Criterion, ...], points: float, found: Mapping[str, str]
 ) -> None:
     """Refuse a rubric whose parts do not fit together."""
-    if (total := sum(c.points for c in criteria)) != points:
+    if not criteria:
+        raise BadPack(f"{where}: there are no criteria")
+    if not math.isclose(total := sum(c.points for c in criteria), points):
         raise BadPack(f"{where}: the criteria add up to {total:g} points, not to {points:g}")
     for criterion in criteria:
         place = f"{where}: criterion {criterion.id!r}"
         if (criterion.rule == "manual") != (not criterion.checks):
             raise BadPack(f"{place}: a manual criterion has no checks, and any other has some")
         parts = [check.points for check in criterion.checks]
-        if criterion.rule == "sum" and sum(parts) != criterion.points:
+        if criterion.rule == "sum" and not math.isclose(sum(parts), criterion.points):
             raise BadPack(f"{place}: its checks add up to {sum(parts):g}, not {criterion.points:g}")
         if criterion.rule == "best_of" and max(parts) != criterion.points:
             raise BadPack(
@@ -243,11 +250,20 @@ def _checks_in(folder: Path) -> dict[str, str]:
     """Map the checks of a folder to their marks, by reading and not by importing."""
     found: dict[str, str] = {}
     for path in sorted(folder.glob("test_*.py")):
-        for node in ast.parse(path.read_text(encoding="utf-8"), str(path)).body:
+        try:
+            body = ast.parse(path.read_text(encoding="utf-8"), str(path)).body
+        except (SyntaxError, ValueError) as error:
+            raise BadPack(f"{path}: {error}") from error
+        for node in body:
             if not (isinstance(node, ast.FunctionDef) and node.name.startswith("test_")):
                 continue
             check = node.name.removeprefix("test_")
-            marks = [m for d in node.decorator_list for m in MARKS if ast.unparse(d).endswith(m)]
+            marks = [
+                m
+                for d in node.decorator_list
+                for m in MARKS
+                if ast.unparse(d) == f"pytest.mark.{m}"
+            ]
             if len(marks) != 1:
                 raise BadPack(f"{path}: mark {node.name} as public or as hidden")
             if check in found:

@@ -41,18 +41,22 @@ def read(folder: Path, submission_id: str) -> Json | None:
     path = folder / f"{submission_id}.json"
     try:
         result = json.loads(path.read_text(encoding="utf-8"))
+        validate(result)
     except FileNotFoundError:
         return None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError, HarnessError) as error:
         raise UsageError(f"{path} is not a result: {error}; move it away") from error
-    if not isinstance(result, dict) or result.get("schema") != "grader.result/1":
-        raise UsageError(f"{path} is not a result of this grader; move it away")
-    return result
+    return dict(result)
 
 
 def write(folder: Path, result: Json) -> Path:
     """Validate and store a result, keeping the history of what it replaces; return its path."""
     validate(result)
+    try:
+        # Plain ASCII, so that no name of a student's file does anything in a terminal or editor.
+        text = json.dumps(result, indent=2, ensure_ascii=True, allow_nan=False) + "\n"
+    except (TypeError, ValueError) as error:
+        raise HarnessError(f"the result cannot be written as JSON: {error}") from error
     submission_id = result["submission"]["id"]
     path = folder / f"{submission_id}.json"
     try:
@@ -60,8 +64,7 @@ def write(folder: Path, result: Json) -> Path:
         old = read(folder, submission_id)
         if old is not None and _summary(old) != _summary(result):
             _append(folder / f"{submission_id}.history.jsonl", old)
-        # Plain ASCII, so that no name of a student's file does anything in a terminal or editor.
-        _replace(path, json.dumps(result, indent=2, ensure_ascii=True, allow_nan=False) + "\n")
+        _replace(path, text)
     except OSError as error:
         raise HarnessError(f"the result could not be written to {path}: {error}") from error
     return path

@@ -5,6 +5,7 @@ Pure, so that a changed rubric is rescored in milliseconds without running anybo
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from typing import cast
 
@@ -19,6 +20,7 @@ from grader.records import (
     Outcome,
 )
 
+MAX_FLOAT = sys.float_info.max
 OUR_FAULT = "The grader failed here; this is not your fault. The points are open."
 
 
@@ -62,7 +64,7 @@ def _criterion(
     if any(check.outcome == "harness_error" for check in checks):
         state, points, pending = "withheld", None, criterion.points
     elif pending and given is not None:
-        points, pending = min((points or 0.0) + given, criterion.points), 0.0
+        points, pending = min((points or 0.0) + max(given, 0.0), criterion.points), 0.0
     elif pending:
         state = "needs_review"
     return CriterionResult(
@@ -138,7 +140,8 @@ def holds(condition: Condition, measured: Mapping[str, Number]) -> bool:
 
     def value(name: str) -> float:
         found = measured.get(name)
-        return float("nan") if found is None else float(found)
+        # An infinity satisfies a bound on one side, and an int may be beyond floats.
+        return float(found) if found is not None and abs(found) <= MAX_FLOAT else float("nan")
 
     return all(value(name) <= bound for name, bound in condition.at_most.items()) and all(
         value(name) >= bound for name, bound in condition.at_least.items()

@@ -174,11 +174,13 @@ class Student(Conversation):
             found, _ = self.call(
                 "find", {**header, "expected": list(interface.expected)}, seconds=seconds
             )
-            files = _names(found, "files")
+            listed = found.get("files")
+            files = [str(path)[:1000] for path in listed[:10]] if isinstance(listed, list) else []
             self._file = files[0] if files else "?"
             if len(files) > 1:
-                listed = ", ".join(files)
-                self._flag(f"Several files define {interface.model}: {listed}; the first counts.")
+                self._flag(
+                    f"Several files define {interface.model}: {', '.join(files)}; the first counts."
+                )
         begin = self.clock()
         device = self.inner_device if step.device else None
         header |= {"file": self._file, "mode": step.mode, "device": device}
@@ -197,7 +199,8 @@ class Student(Conversation):
     def _strict(self, result: Header) -> None:
         """Refuse a model whose parameters are not the assignment's."""
         missing, unexpected = _names(result, "missing"), _names(result, "unexpected")
-        shapes = result.get("shapes") or []
+        shapes = result.get("shapes")
+        shapes = shapes[:5] if isinstance(shapes, list) else []
         if not (missing or unexpected or shapes):
             return
         parts = []
@@ -205,7 +208,7 @@ class Student(Conversation):
             parts.append(f"your model has parameters the assignment does not: {', '.join(missing)}")
         if unexpected:
             parts.append(f"the assignment has parameters yours does not: {', '.join(unexpected)}")
-        parts += [f"{n} has shape {tuple(a)}, expected {tuple(b)}" for n, a, b in shapes[:5]]
+        parts += [_shape(entry) for entry in shapes]
         raise StudentFault("error", "The weights do not fit the model: " + "; ".join(parts) + ".")
 
     def _flag(self, text: str) -> None:
@@ -229,3 +232,10 @@ def _batches(weights: Mapping[str, Array]) -> Iterator[list[str]]:
 def _names(result: Header, key: str) -> list[str]:
     value = result.get(key)
     return [str(name)[:80] for name in value[:8]] if isinstance(value, list) else []
+
+
+def _shape(entry: object) -> str:
+    """Say which parameter has which shape; the guest's list may hold anything."""
+    name, got, due = (*entry, "", "", "")[:3] if isinstance(entry, list) else (entry, "", "")
+    got, due = (str(s)[:80].replace("[", "(").replace("]", ")") for s in (got, due))
+    return f"{str(name)[:80]} has shape {got}, expected {due}"

@@ -46,6 +46,8 @@ class Record:
 
         None is worse than any number: it satisfies no limit.
         """
+        if value is not None and not abs(value) < float("inf"):
+            value = None
         measured = self.evidence.measured
         if name in measured and measured[name] is None:
             return

@@ -23,6 +23,7 @@ import contextlib
 import ctypes
 import fcntl
 import importlib
+import json
 import os
 import select
 import shutil
@@ -121,8 +122,8 @@ class Agent:
 
     def store(self, header: Header, body: bytearray) -> Header:
         """Keep the submission: paths and sizes in the header, contents one after the other."""
-        self.files, start = [], 0
-        for path, size in header["files"]:
+        self.files, start = [], header["listing"]
+        for path, size in json.loads(body[:start]):
             self.files.append((path, bytes(body[start : start + size])))
             start += size
         return {"ok": True}

@@ -20,25 +20,22 @@ class Owner:
     pid: int
     started: str  # clock ticks after boot; empty where the system does not say
     boot: str
+    space: str  # the process namespace: a pid means nothing outside it
 
     @classmethod
     def current(cls) -> Owner:
         """Return this process."""
-        return cls(os.getpid(), _start_time(os.getpid()), _boot_id())
+        return cls(os.getpid(), _start_time(os.getpid()), _boot_id(), _pid_namespace())
 
     @classmethod
     def of(cls, labels: dict[str, str]) -> Owner | None:
-        """Return the owner that labels name, or None if they are not of this machine's boot.
-
-        The boot id is unique to a machine, so a remote engine's sandboxes of other machines
-        are left to their owners.
-        """
+        """Return the owner that labels name, or None if they name none."""
         try:
             pid = int(labels[f"{PREFIX}.pid"])
-            owner = cls(pid, labels[f"{PREFIX}.started"], labels[f"{PREFIX}.boot"])
+            rest = (labels[f"{PREFIX}.{name}"] for name in ("started", "boot", "space"))
+            return cls(pid, *rest)
         except (KeyError, ValueError):
             return None
-        return owner
 
     def labels(self) -> dict[str, str]:
         """Return what to write on a sandbox."""
@@ -46,12 +43,19 @@ class Owner:
             f"{PREFIX}.pid": str(self.pid),
             f"{PREFIX}.started": self.started,
             f"{PREFIX}.boot": self.boot,
+            f"{PREFIX}.space": self.space,
         }
 
     def is_gone(self, *, one_machine: bool) -> bool:
-        """Whether that process has ended; another boot says so only on ``one_machine``."""
+        """Whether that process has ended, as far as that can be known from here.
+
+        Another boot says so if there is only ``one_machine`` whose boots can be meant; of a live
+        boot's other namespaces (a grader in a container) nothing is known.
+        """
         if self.boot != _boot_id():
             return one_machine
+        if self.space != _pid_namespace():
+            return False
         return _start_time(self.pid) != self.started
 
 
@@ -68,7 +72,7 @@ def _start_time(pid: int) -> str:
 def _exists(pid: int) -> bool:
     try:
         os.kill(pid, 0)
-    except ProcessLookupError:
+    except (ProcessLookupError, OverflowError):
         return False
     except PermissionError:
         pass
@@ -78,5 +82,12 @@ def _exists(pid: int) -> bool:
 def _boot_id() -> str:
     try:
         return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+    except OSError:
+        return ""
+
+
+def _pid_namespace() -> str:
+    try:
+        return str(Path("/proc/self/ns/pid").readlink())
     except OSError:
         return ""

@@ -117,7 +117,8 @@ def reap() -> None:
     """Remove the folders that a killed grader left behind."""
     for folder in Path(tempfile.gettempdir()).glob(f"{FOLDER_PREFIX}*-*-*"):
         pid, started, _ = folder.name.removeprefix(FOLDER_PREFIX).split("-", 2)
-        owner = Owner(int(pid) if pid.isdigit() else 0, started, Owner.current().boot)
+        here = Owner.current()
+        owner = Owner(int(pid) if pid.isdigit() else 0, started, here.boot, here.space)
         if owner.is_gone(one_machine=True):
             shutil.rmtree(folder, ignore_errors=True)
 

@@ -115,7 +115,7 @@ def test_labels_round_trip():
     assert owner.pid == os.getpid()
 
 
-@pytest.mark.parametrize("key", sorted(Owner(1, "2", "3").labels()))
+@pytest.mark.parametrize("key", sorted(Owner(1, "2", "3", "4").labels()))
 def test_labels_of_somebody_else_name_nobody(key):
     """Without all three labels, or with a pid that is no number, there is no owner to ask for."""
     labels = Owner.current().labels()

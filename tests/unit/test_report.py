@@ -1,11 +1,14 @@
 """Reports: whatever a student wrote is shown as text."""
 
+import functools
 import unicodedata
 
 import pytest
 
 from grader.report import table
-from grader.report.text import plain
+from grader.text import shown
+
+plain = functools.partial(shown, limit=600)
 
 NASTY = {
     "an ANSI escape": "\x1b[2J\x1b[31mred",

@@ -200,7 +200,7 @@ def test_no_secret_of_the_host_goes_in(made):
     student, sandbox = made({"generate": ({"result": {}}, bytes(40))})
     everything(student)
     allowed = {
-        "id", "verb", "seconds", "reply_bytes", "files", "class", "classes", "expected", "mode",
+        "id", "verb", "seconds", "reply_bytes", "listing", "class", "classes", "expected", "mode",
         "file", "device", "arguments", "tensors", "dtype", "shape", "past", "use_cache", "names",
         "reply", "n", "temperature", "seed", "vocabulary", "replies",
     }  # fmt: skip
