@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from grader import __version__
 from grader.errors import HarnessError, UsageError
+from grader.text import shown
 
 # The rooms behind the door are imported by the command that needs them: --help stays quick.
 if TYPE_CHECKING:
@@ -208,7 +209,7 @@ def _progress(check: str) -> None:
 
 def _fail(message: str, code: int) -> NoReturn:
     _progress("")
-    print(f"grader: {message}", file=sys.stderr)
+    print(f"grader: {shown(message, 800)}", file=sys.stderr)
     sys.exit(code)
 
 

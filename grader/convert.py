@@ -88,8 +88,8 @@ def _prove(pack: Pack, sandbox: Sandbox) -> None:
         result = grade(submission, pack, sandbox, oracle=oracle, draw=Draw.fresh())
     lost = [check for check in _checks(result) if check["outcome"] != "passed"]
     if lost:
-        said = lost[0]["staff_message"] or lost[0]["message"]
-        raise UsageError(f"the files do not fit the reference ({lost[0]['id']}): {said}")
+        said = (lost[0]["staff_message"] or lost[0]["message"]).strip().splitlines()[-1]
+        raise UsageError(f"the files do not fit the reference, {lost[0]['id']}: {said}")
 
 
 def _checks(result: Json) -> list[Json]:

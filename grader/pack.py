@@ -3,6 +3,7 @@
     rubrics/<id>/rubric.toml                  points, rules, limits, the interface
     rubrics/<id>/checks/test_*.py             what is measured; each marked public or hidden
     rubrics/<id>/template/                    what students get
+    rubrics/<id>/course/                      a course's own weights and cases (`grader convert`)
     reference/<id with underscores>/          a full-marks submission
 
 A pack that is wrong is refused with one sentence that names the file, the place and, where a word
@@ -68,7 +69,7 @@ class Pack:
     id: str
     title: str
     version: str
-    digest: str  # of the rubric and the checks
+    digest: str  # of the rubric, the checks and a course's own data
     points: float
     criteria: tuple[Criterion, ...]
     interface: Interface
@@ -126,7 +127,9 @@ def load(root: Path, pack_id: str) -> Pack:
         id=pack_id,
         title=table.text("title"),
         version=table.text("version"),
-        digest=_digest(path, *sorted((folder / "checks").glob("*.py"))),
+        digest=_digest(
+            path, *sorted((folder / "checks").glob("*.py")), *sorted((folder / "course").glob("*"))
+        ),
         points=table.number("points"),
         criteria=criteria,
         interface=_interface(table.table("interface")),
