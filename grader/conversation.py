@@ -21,10 +21,9 @@ from grader.sandbox import Box, Sandbox
 from grader.sandbox.boot import boot
 from grader.wire import Clock, Header, LineDeadline, LineEnded, LineViolation
 
-GRACE_SECONDS = 0.1  # the agent ends a late worker itself; after this the host ends the agent
+GRACE_SECONDS = 0.05  # the agent ends a late worker itself; after this the host ends the agent
 AGENT_SECONDS = 20.0  # for what the agent does alone: storing files, cleaning, forking
 START_ATTEMPTS = 3  # a machine that cannot start a sandbox will not learn it
-AGENT_FAILED = 70  # the agent's exit code for a failure of its own
 SIGKILL = 9
 
 
@@ -185,9 +184,13 @@ class Conversation:
         self.close()
         if killed_for_memory:
             return self._out_of_memory(verb)
-        if ending.exit_code == AGENT_FAILED:
-            return HarnessError(f"the guest failed by itself: {ending.text[-1500:]}")
-        return StudentFault("error", f"Your code ended the sandbox during {verb}.")
+        if self._sandbox.isolation == "none":
+            return StudentFault("error", f"Your code ended the sandbox during {verb}.")
+        # Student code cannot reach the first process of a container: somebody else ended it, or
+        # it failed by itself.
+        return HarnessError(
+            f"the sandbox ended by itself (exit code {ending.exit_code}): {ending.text[-1500:]}"
+        )
 
     def _memory_ran_out(self) -> bool:
         assert self._box is not None

@@ -40,9 +40,14 @@ def grade(
     ``oracle`` may serve many submissions, as long as they share ``draw``.
     """
     begin = time.monotonic()
-    files = with_public_files(submission.files, pack)
     with Student(
-        sandbox, files, pack.interface, pack.sandbox, device=device, preload=_preload(files)
+        sandbox,
+        submission.files,
+        pack.interface,
+        pack.sandbox,
+        device=device,
+        given=pack.public_files,
+        preload=_preload(submission.files),
     ) as student:
         _start_together(student, oracle.reference)
         checks = [check.id for check in pack.checks]
@@ -72,15 +77,11 @@ def grade(
 @contextlib.contextmanager
 def oracle_for(pack: Pack, sandbox: Sandbox) -> Iterator[Oracle]:
     """Hold the reference in a sandbox of its own; it starts when it is first asked."""
-    files = with_public_files(pack.reference, pack)
-    with Student(sandbox, files, pack.interface, REFERENCE_LIMITS) as reference:
+    reference = Student(
+        sandbox, pack.reference, pack.interface, REFERENCE_LIMITS, given=pack.public_files
+    )
+    with reference:
         yield Oracle(reference)
-
-
-def with_public_files(files: Sequence[SourceFile], pack: Pack) -> list[SourceFile]:
-    """Return the submission's files beside those that every student was given."""
-    own = {file.path for file in files}
-    return [*files, *(file for file in pack.public_files if file.path not in own)]
 
 
 def _preload(files: Sequence[SourceFile]) -> list[str]:

@@ -39,7 +39,7 @@ class Step:
 
 
 class Student(Conversation):
-    """One submission in one sandbox."""
+    """One submission in one sandbox; ``given`` are the files that every student was given."""
 
     def __init__(
         self,
@@ -49,11 +49,15 @@ class Student(Conversation):
         limits: Limits,
         *,
         device: str = "cpu",
+        given: Sequence[SourceFile] = (),
         preload: Sequence[str] = (),
         clock: Clock = time.monotonic,
     ) -> None:
-        super().__init__(sandbox, files, limits, device=device, preload=preload, clock=clock)
+        own = {file.path for file in files}
+        laid_out = [*files, *(file for file in given if file.path not in own)]
+        super().__init__(sandbox, laid_out, limits, device=device, preload=preload, clock=clock)
         self.interface = interface
+        self._has_python = any(path.endswith(".py") for path in own)
         self.flags: list[str] = []
         self._step: Step | None = None
         self._hopeless: StudentFault | None = None  # no way of loading works
@@ -94,7 +98,7 @@ class Student(Conversation):
             raise self._hopeless
         if self.loaded:
             return
-        if not any(file.path.endswith(".py") for file in self._files):
+        if not self._has_python:
             self._hopeless = StudentFault("not_submitted", "No Python file was handed in.")
             raise self._hopeless
         if self._step is None:

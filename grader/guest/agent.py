@@ -27,6 +27,7 @@ import json
 import os
 import select
 import shutil
+import signal
 import sys
 import time
 from typing import Any, NoReturn
@@ -51,6 +52,7 @@ def run(config: dict[str, Any]) -> NoReturn:
     os.close(null)
     _prctl(PR_SET_DUMPABLE, 0)
     _prctl(PR_SET_CHILD_SUBREAPER, 1)
+    _take_signals(signal.SIG_IGN)  # student code may send any; the host ends us by hanging up
     agent = Agent(requests, replies, config)
     try:
         frames.write(replies, {"ready": True, **preload(config["preload"])})
@@ -153,6 +155,8 @@ class Agent:
         code = OUR_FAULT
         try:
             os.setsid()
+            _take_signals(signal.SIG_DFL)
+            signal.signal(signal.SIGINT, signal.default_int_handler)
             for fd in (
                 self.requests,
                 self.replies,
@@ -224,8 +228,13 @@ class Agent:
 
     def drain_prints(self) -> None:
         """Read what was printed; keep the end of it."""
-        with contextlib.suppress(BlockingIOError):
-            piece = os.read(self.prints_fd, 1 << 16)
+        for _ in range(64):  # a flood does not keep us from the rest of our work
+            try:
+                piece = os.read(self.prints_fd, 1 << 16)
+            except BlockingIOError:
+                return
+            if not piece:
+                return
             self.printed += len(piece)
             self.prints = (self.prints + piece)[-PRINTS_KEPT:]
 
@@ -243,11 +252,7 @@ class Agent:
 
     def burial(self, status: int | None) -> Header:
         """Say how the worker ended; one that lives on but closed its line broke the protocol."""
-        for _ in range(64):  # what it printed last is the best clue
-            before = self.printed
-            self.drain_prints()
-            if self.printed == before:
-                break
+        self.drain_prints()  # what it printed last is the best clue
         self.purge()
         if status is None:
             return _fault("protocol_violation", "the reply channel was closed")
@@ -291,6 +296,7 @@ class _Exchange:
                     return agent.burial(agent.status(seconds=0.2)), b""
                 frame = self.assembly.feed(piece)
                 if frame is not None:
+                    agent.drain_prints()
                     reply, body = frame
                     reply.pop("prints", None)
                     return reply, body
@@ -308,6 +314,12 @@ class _Exchange:
 
 def _fault(outcome: str, text: str) -> Header:
     return {"fault": {"outcome": outcome, "text": text}}
+
+
+def _take_signals(handler: signal.Handlers) -> None:
+    for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP, signal.SIGCHLD}:
+        with contextlib.suppress(OSError, ValueError):
+            signal.signal(number, handler)
 
 
 def _prctl(option: int, value: int) -> None:

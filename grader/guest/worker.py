@@ -20,6 +20,7 @@ in words and the host decides what it means.
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import json
 import math
@@ -78,6 +79,8 @@ class Worker:
                 reply: Header = {"ok": True, "result": result}
             except BaseException as error:  # noqa: BLE001 - SystemExit is a student's fault too
                 reply = {"fault": describe(error, self.work)}
+            with contextlib.suppress(Exception):
+                sys.stdout.flush()
             reply["id"] = header["id"]
             frames.write(self.replies, reply, array)
 

@@ -37,6 +37,7 @@ class ProcessBox:
 
     def __init__(self, limits: Limits, device: str) -> None:
         self.device = device
+        self._killed = False
         owner = Owner.current()
         self.folder = Path(
             tempfile.mkdtemp(prefix=f"{FOLDER_PREFIX}{owner.pid}-{owner.started}-")
@@ -72,8 +73,9 @@ class ProcessBox:
 
     def kill(self) -> None:
         """End the child and everything it started, as far as that can be found."""
-        if not self.folder.exists():
+        if self._killed:
             return
+        self._killed = True
         self.line.close()
         pids = [self.process.pid, *_descendants(self.process.pid)]
         with contextlib.suppress(ProcessLookupError, PermissionError):
