@@ -149,9 +149,11 @@ def test_a_stopped_grader_leaves_nothing(start, moment):
 
 def test_a_terminated_grader_keeps_the_old_result(start):
     """After TERM the same, and a result that was there before is whole and unchanged."""
+    first = start()
+    assert first.process.wait(60) == 0
+    before = (first.out / "alice.json").read_bytes()
     grading = start()
-    grading.out.mkdir()
-    before = json.dumps({"schema": "grader.result/1", "manual": []}).encode()
+    grading.out.mkdir(exist_ok=True)
     (grading.out / "alice.json").write_bytes(before)
     grading.wait_until("checks run")
     assert grading.end(signal.SIGTERM) == (130, "", STOPPED)
