@@ -163,8 +163,7 @@ class Conversation:
             reply, array = self._box.line.receive(max_body=reply_bytes, deadline=deadline)
             _answers(reply, nonce)
         except LineDeadline:
-            self.close()
-            raise _timeout(verb, seconds) from None
+            raise self._late(verb, seconds) from None
         except LineViolation as violation:
             self.close()
             raise StudentFault(
@@ -179,9 +178,11 @@ class Conversation:
     def _ended(self, verb: str) -> Exception:
         """Say why the box ended, by the engine's word."""
         assert self._box is not None
-        ending = self._box.ending()
-        killed_for_memory = ending.out_of_memory or self._memory_ran_out()
-        self.close()
+        try:
+            ending = self._box.ending()
+            killed_for_memory = ending.out_of_memory or self._memory_ran_out()
+        finally:
+            self.close()
         if killed_for_memory:
             return self._out_of_memory(verb)
         if self._sandbox.isolation == "none":
@@ -191,6 +192,20 @@ class Conversation:
         return HarnessError(
             f"the sandbox ended by itself (exit code {ending.exit_code}): {ending.text[-1500:]}"
         )
+
+    def _late(self, verb: str, seconds: float) -> Exception:
+        """Tell a late reply from one that never could come, since the box was lost under way."""
+        assert self._box is not None
+        try:
+            ending = self._box.ending(patience=0.0)
+        finally:
+            self.close()
+        if ending.out_of_memory:
+            return self._out_of_memory(verb)
+        # Running still, or ended because asking for its state hangs up on it.
+        if ending.exit_code in (None, 0) or self._sandbox.isolation == "none":
+            return _timeout(verb, seconds)
+        return HarnessError(f"the sandbox was lost (exit code {ending.exit_code})")
 
     def _memory_ran_out(self) -> bool:
         assert self._box is not None

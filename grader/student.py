@@ -95,7 +95,7 @@ class Student(Conversation):
     def load(self) -> None:
         """Import the submission into this check's worker."""
         if self._hopeless is not None:
-            raise self._hopeless
+            raise self._hopeless.with_traceback(None)  # it would grow with every check
         if self.loaded:
             return
         if not self._has_python:

@@ -6,21 +6,26 @@ float64. Its faults are ours.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import hashlib
+from collections.abc import Hashable, Mapping
+
+import numpy as np
 
 from grader.errors import HarnessError, StudentFault
 from grader.model import Array, Ids, Model
 from grader.student import Student
 
+MAX_KEPT = 64 << 20  # bytes of answers kept; what students sample is never asked again
+
 
 class Oracle:
-    """Answers by the reference; the same question is computed once."""
+    """Answers by the reference; the same question is computed once, for a whole batch."""
 
     def __init__(self, reference: Student) -> None:
         self.reference = reference
-        self._answers: dict[tuple[int, str, tuple[int, ...], bytes], Array] = {}
-        self._kept: list[Mapping[str, Array]] = []  # so that an id stays one object's
-        self._built: tuple[int, str] | None = None
+        self._answers: dict[Hashable, Array] = {}  # the oldest first
+        self._kept = 0  # bytes
+        self._built: Hashable = None
         self._model: Model | None = None
 
     def close(self) -> None:
@@ -37,19 +42,31 @@ class Oracle:
         dtype: str = "float64",
     ) -> Array:
         """Return logits (B, T, V) of one full forward without a cache, computed in this type."""
-        key = (id(weights), dtype, ids.shape, ids.tobytes())
+        model = (tuple(dims.items()), _digest(weights), dtype)
+        key = (model, ids.shape, ids.tobytes())
         if key not in self._answers:
             try:
-                logits, _ = self._build(dims, weights, dtype).forward(ids, dtype=dtype)
+                if self._model is None or self._built != model:
+                    self._model = self.reference.build(dims, weights, dtype=dtype)
+                    self._built = model
+                logits, _ = self._model.forward(ids, dtype=dtype)
             except StudentFault as fault:
                 self._model = None
                 raise HarnessError(f"the reference failed: {fault.message}") from fault
-            self._answers[key] = logits
+            self._keep(key, logits)
         return self._answers[key]
 
-    def _build(self, dims: Mapping[str, int], weights: Mapping[str, Array], dtype: str) -> Model:
-        if self._model is None or self._built != (id(weights), dtype):
-            self._model = self.reference.build(dims, weights, dtype=dtype)
-            self._built = (id(weights), dtype)
-            self._kept.append(weights)
-        return self._model
+    def _keep(self, key: Hashable, logits: Array) -> None:
+        self._answers[key] = logits
+        self._kept += logits.nbytes
+        while self._kept > MAX_KEPT and len(self._answers) > 1:
+            oldest = next(iter(self._answers))
+            self._kept -= self._answers.pop(oldest).nbytes
+
+
+def _digest(weights: Mapping[str, Array]) -> bytes:
+    digest = hashlib.sha256()
+    for name, weight in weights.items():
+        digest.update(name.encode())
+        digest.update(np.ascontiguousarray(weight).data)
+    return digest.digest()

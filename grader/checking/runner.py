@@ -59,6 +59,7 @@ def _run_once(
             [
                 *("-c", os.devnull, f"--rootdir={folder}", f"--confcutdir={folder}"),
                 *("--import-mode=importlib", "--assert=plain", "-s", "-q", "--strict-markers"),
+                "--tb=native",  # the default shows source around every frame: slow, and not shown
                 *("-p", "no:cacheprovider", "-p", "no:faulthandler", "-p", "no:warnings"),
                 *("-p", "pytest_timeout", f"--timeout={CHECK_SECONDS}"),
                 str(folder),

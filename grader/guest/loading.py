@@ -70,6 +70,20 @@ def classes_in(root: str) -> list[str]:
     return sorted(names)
 
 
+def syntax_errors(root: str) -> list[str]:
+    """Return where files are not Python, in words."""
+    found = []
+    for path in _python_files(root):
+        try:
+            with open(os.path.join(root, path), "rb") as file:  # noqa: PTH118, PTH123
+                ast.parse(file.read())
+        except SyntaxError as error:
+            found.append(f"{path} is not valid Python: {error.msg} in line {error.lineno}")
+        except (OSError, ValueError, RecursionError, MemoryError) as error:
+            found.append(f"{path} is not valid Python: {type(error).__name__}")
+    return found
+
+
 def load(root: str, path: str, mode: str, device: str | None, graded: Iterable[str]) -> ModuleType:
     """Import the file ``path`` below ``root``; ``mode`` is "import" or "definitions"."""
     rewrites: list[Rewrite] = []

@@ -92,7 +92,8 @@ class Worker:
         files = loading.find(self.work, wanted, header["classes"], header["expected"])
         if not files:
             found = ", ".join(loading.classes_in(self.work)[:20]) or "none"
-            raise Refused(f"no file defines the class {wanted}; classes found: {found}")
+            broken = "".join(f"; {text}" for text in loading.syntax_errors(self.work)[:3])
+            raise Refused(f"no file defines the class {wanted}; classes found: {found}{broken}")
         return {"files": files[:10]}, b""
 
     def do_load(self, header: Header, _body: bytearray) -> tuple[Header, bytes]:

@@ -39,8 +39,11 @@ class Box(Protocol):
         """Return what it has used so far, as seen from outside."""
         ...
 
-    def ending(self) -> Ending:
-        """Return how it ended; raises HarnessError if the engine lost it."""
+    def ending(self, *, patience: float = 5.0) -> Ending:
+        """Return how it ended, waiting ``patience`` seconds for that; its line is closed.
+
+        The exit code is None while it runs. Raises HarnessError if the engine lost it.
+        """
         ...
 
     def kill(self) -> None:

@@ -58,8 +58,10 @@ def boot(box: Box, preload: list[str]) -> Header:
         box.kill()
         raise HarnessError(f"the sandbox was not ready within {BOOT_SECONDS:.0f} s") from None
     except (LineEnded, LineViolation):
-        text = box.line.notes.strip() or box.ending().text
-        box.kill()
+        try:
+            text = box.line.notes.strip() or box.ending().text
+        finally:
+            box.kill()
         raise HarnessError(f"the sandbox did not start: {text[-1500:] or 'no message'}") from None
     except BaseException:
         box.kill()

@@ -18,6 +18,7 @@ Theory of operation
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import time
 from collections.abc import Callable, Mapping
@@ -38,7 +39,6 @@ from grader.sandbox.owner import PREFIX, Owner
 from grader.wire import Line
 
 USER = "65534:65534"  # nobody
-END_SECONDS = 5.0
 ENGINE_SECONDS = 60
 MB = 1 << 20
 ENGINE_FAULTS = (DockerException, requests.RequestException, OSError)
@@ -74,10 +74,10 @@ class DockerBox:
             ),
         )
 
-    def ending(self) -> Ending:
+    def ending(self, *, patience: float = 5.0) -> Ending:
         """Return the engine's word on how the container ended."""
         self.line.close()
-        deadline = time.monotonic() + END_SECONDS
+        deadline = time.monotonic() + patience
         try:
             self._container.reload()
             while self._container.attrs["State"]["Running"] and time.monotonic() < deadline:
@@ -96,10 +96,9 @@ class DockerBox:
         self.line.close()
         try:
             self._container.remove(force=True, v=True)
-        except NotFound:
-            pass
         except ENGINE_FAULTS as error:
-            raise HarnessError(f"a sandbox could not be removed: {error}") from error
+            if not _is_going(error):
+                raise HarnessError(f"a sandbox could not be removed: {error}") from error
         finally:
             self._killed = True
             self._stream.close()
@@ -153,7 +152,8 @@ class DockerSandbox:
             return DockerBox(container, stream, device)
         except BaseException as error:
             if container is not None:
-                container.remove(force=True)
+                with contextlib.suppress(*ENGINE_FAULTS):  # the next run reaps it
+                    container.remove(force=True)
             if isinstance(error, ENGINE_FAULTS):
                 raise HarnessError(f"a sandbox could not be started: {error}") from error
             raise
@@ -253,6 +253,11 @@ def _cgroups(container: Container) -> dict[str, Path]:
             base = Path("/sys/fs/cgroup") / controller
             folders[controller] = base / path.lstrip("/")
     return folders
+
+
+def _is_going(error: Exception) -> bool:
+    """Whether a container cannot be removed because it is gone, or just being removed."""
+    return isinstance(error, APIError) and error.status_code in (404, 409)
 
 
 def _first(*values: int | None) -> int | None:

@@ -29,7 +29,6 @@ from grader.sandbox.owner import Owner
 from grader.wire import Line
 
 FOLDER_PREFIX = "grader-box-"
-END_SECONDS = 2.0
 
 
 class ProcessBox:
@@ -64,11 +63,11 @@ class ProcessBox:
         """Return nothing: a plain process is not accounted for."""
         return Usage()
 
-    def ending(self) -> Ending:
+    def ending(self, *, patience: float = 5.0) -> Ending:
         """Return how the child process ended."""
         self.line.close()
         with contextlib.suppress(subprocess.TimeoutExpired):
-            self.process.wait(END_SECONDS)
+            self.process.wait(patience)
         return Ending(self.process.returncode, out_of_memory=False, text=self._notes())
 
     def kill(self) -> None:
