@@ -52,8 +52,8 @@ def run(config: dict[str, Any]) -> NoReturn:
     os.close(null)
     _prctl(PR_SET_DUMPABLE, 0)
     _prctl(PR_SET_CHILD_SUBREAPER, 1)
-    _take_signals(signal.SIG_IGN)  # student code may send any; the host ends us by hanging up
-    agent = Agent(requests, replies, config)
+    handlers = _ignore_signals()  # student code may send any; the host ends us by hanging up
+    agent = Agent(requests, replies, config, handlers)
     try:
         frames.write(replies, {"ready": True, **preload(config["preload"])})
         agent.serve()
@@ -92,7 +92,10 @@ def preload(modules: list[str]) -> Header:
 class Agent:
     """The state of one sandbox: the stored files and at most one living worker."""
 
-    def __init__(self, requests: int, replies: int, config: dict[str, Any]) -> None:
+    def __init__(
+        self, requests: int, replies: int, config: dict[str, Any], handlers: dict[int, Any]
+    ) -> None:
+        self.handlers = handlers  # of signals, as a worker has to find them
         self.requests = requests
         self.replies = replies
         self.work = config["work"]
@@ -155,8 +158,9 @@ class Agent:
         code = OUR_FAULT
         try:
             os.setsid()
-            _take_signals(signal.SIG_DFL)
-            signal.signal(signal.SIGINT, signal.default_int_handler)
+            for number, handler in self.handlers.items():
+                if handler is not None:  # None: a library's own, which is left as it is
+                    signal.signal(number, handler)
             for fd in (
                 self.requests,
                 self.replies,
@@ -316,10 +320,13 @@ def _fault(outcome: str, text: str) -> Header:
     return {"fault": {"outcome": outcome, "text": text}}
 
 
-def _take_signals(handler: signal.Handlers) -> None:
+def _ignore_signals() -> dict[int, Any]:
+    """Ignore all that can be ignored; return Python's own handlers, for the workers."""
+    handlers: dict[int, Any] = {}
     for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP, signal.SIGCHLD}:
         with contextlib.suppress(OSError, ValueError):
-            signal.signal(number, handler)
+            handlers[number] = signal.signal(number, signal.SIG_IGN)
+    return handlers
 
 
 def _prctl(option: int, value: int) -> None:
