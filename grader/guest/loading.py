@@ -175,13 +175,21 @@ def _folders(root: str, path: str) -> list[str]:
     return [*folders, root, os.path.dirname(root)]  # noqa: PTH120
 
 
+def _relative_levels(path: str) -> int:
+    """Return how many folders up the file's relative imports reach; 0 without any."""
+    with open(path, "rb") as file:  # noqa: PTH123
+        if re.search(rb"\bfrom\s*\.", file.read()) is None:
+            return 0  # most files: walking their trees would cost as much as importing them
+    tree = _parse(path) or ast.Module([], [])
+    imports = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+    return max((node.level for node in imports), default=0)
+
+
 def _dotted_name(root: str, path: str) -> list[str]:
     """Return the module's name: dotted where the file belongs to a package."""
     stem, *parents = reversed(path.removesuffix(".py").split("/"))
     parents.append(os.path.basename(root))  # noqa: PTH119 - a flat folder may be used as a package
-    tree = _parse(os.path.join(root, path))  # noqa: PTH118
-    imports = [n for n in ast.walk(tree or ast.Module([], [])) if isinstance(n, ast.ImportFrom)]
-    levels = max((node.level for node in imports), default=0)
+    levels = _relative_levels(os.path.join(root, path))  # noqa: PTH118
     folder = os.path.dirname(os.path.join(root, path))  # noqa: PTH118, PTH120
     packages = 0
     while packages < len(parents) - 1 and os.path.exists(os.path.join(folder, "__init__.py")):  # noqa: PTH110, PTH118
