@@ -38,7 +38,8 @@ def find(root: str, wanted: str, classes: Iterable[str], expected: Iterable[str]
     """
     ranked = []
     for path in _python_files(root):
-        tree = _parse(os.path.join(root, path))  # noqa: PTH118
+        full = os.path.join(root, path)  # noqa: PTH118
+        tree = _parse(full) if _may_name(full, wanted) else None
         if tree is None:
             continue
         names = _bound_names(tree)
@@ -142,6 +143,17 @@ def _python_files(root: str) -> list[str]:
         paths = (os.path.join(folder, file) for file in files if file.endswith(".py"))  # noqa: PTH118
         found.extend(os.path.relpath(path, root) for path in paths)
     return found
+
+
+def _may_name(path: str, word: str) -> bool:
+    """Whether it is worth parsing the file to look for this name."""
+    try:
+        with open(path, "rb") as file:  # noqa: PTH123
+            data = file.read()
+    except OSError:
+        return False
+    # Python reads other spellings of a name too (fullwidth letters, say), but not in ASCII.
+    return word.encode() in data or not data.isascii()
 
 
 def _parse(path: str) -> ast.Module | None:
