@@ -126,7 +126,7 @@ class Agent:
             frames.write(self.replies, reply, reply_body)
 
     def store(self, header: Header, body: bytearray) -> Header:
-        """Keep the submission: paths and sizes in the header, contents one after the other."""
+        """Keep the submission: a listing of paths and sizes, then contents one after the other."""
         self.files, start = [], header["listing"]
         for path, size in json.loads(body[:start]):
             self.files.append((path, bytes(body[start : start + size])))
