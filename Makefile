@@ -5,7 +5,7 @@ GRADER := $(VENV)/bin/grader
 SUB ?= submissions/alice
 DEVICE ?= auto
 
-.PHONY: help setup grade image doctor test lint bench clean
+.PHONY: help setup grade image doctor test lint bench proof clean
 
 help:          ## list the targets
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
@@ -35,6 +35,9 @@ lint: setup    ## style and types
 
 bench: setup   ## figures of this machine, side by side
 	@$(VENV)/bin/python tests/bench/startup.py
+
+proof: setup   ## everything long, resumable: make proof, or make proof PARTS="attacks fuzz"
+	@$(VENV)/bin/python -m tests.proof $(PARTS)
 
 clean:         ## remove what was made here, results excepted
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache *.egg-info

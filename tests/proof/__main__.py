@@ -1,0 +1,77 @@
+"""Measure the parts of the proof and write their tables into docs/proof/.
+
+    python -m tests.proof [PART ...] [--only TEXT]
+
+A part is a module beside this one with TITLE, ABOUT and ``rows()``. Rows are kept in .proof/ as
+they come: Ctrl-C stops, the same command goes on. Ends with 1 if any row did not hold.
+"""
+
+import argparse
+import importlib
+import platform
+import sys
+import time
+from datetime import UTC, datetime
+
+from tabulate import tabulate
+
+from tests.proof.ledger import ROOT, Ledger, Row, state_of
+
+PARTS = ("attacks", "margins", "diagnosis", "defences", "fuzz", "faults")
+
+
+def main() -> None:
+    """Run the parts that were asked for."""
+    parser = argparse.ArgumentParser(prog="make proof", description=__doc__.splitlines()[0])
+    parser.add_argument("parts", nargs="*", metavar="PART", help=", ".join(PARTS))
+    parser.add_argument("--only", default="", help="only rows whose key holds this text; no table")
+    arguments = parser.parse_args()
+    unknown = set(arguments.parts) - set(PARTS)
+    if unknown:
+        parser.error(f"no part {', '.join(sorted(unknown))}; there are {', '.join(PARTS)}")
+    failed = 0
+    for name in arguments.parts or PARTS:
+        failed += run(name, arguments.only)
+    sys.exit(1 if failed else 0)
+
+
+def run(name: str, only: str) -> int:
+    """Measure what is missing of one part; return how many rows did not hold."""
+    part = importlib.import_module(f"tests.proof.{name}")
+    ledger = Ledger(ROOT / ".proof" / f"{name}.jsonl", state_of())
+    rows: list[Row] = [row for row in part.rows() if only in row.key]
+    print(f"{part.TITLE}: {len(rows)} rows, {sum(row.key in ledger.rows for row in rows)} kept")
+    for number, row in enumerate(rows, start=1):
+        if row.key in ledger.rows:
+            continue
+        begin = time.monotonic()
+        cells = row.measure()
+        ledger.add(row.key, cells)
+        seconds = time.monotonic() - begin
+        print(f"  {number}/{len(rows)} {row.key}: {cells['held']} ({seconds:.1f} s)", flush=True)
+    if not only:
+        write_table(name, part, {row.key: ledger.rows[row.key] for row in rows})
+    return sum(ledger.rows[row.key]["held"] != "yes" for row in rows)
+
+
+def write_table(name: str, part, measured: dict[str, dict[str, str]]) -> None:
+    """Write one page: what was shown, on what machine, and the table."""
+    held = sum(cells["held"] == "yes" for cells in measured.values())
+    day = datetime.now(UTC).date().isoformat()
+    table = tabulate(
+        [{"": key, **cells} for key, cells in measured.items()],
+        headers="keys", tablefmt="github", disable_numparse=True,
+    )  # fmt: skip
+    text = (
+        f"# {part.TITLE}\n\n{part.ABOUT.strip()}\n\n"
+        f"`make proof PARTS={name}` · {day} · Python {platform.python_version()} · "
+        f"**{held} of {len(measured)} held**\n\n{table}\n"
+    )
+    path = ROOT / "docs" / "proof" / f"{name}.md"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+    print(f"{path.relative_to(ROOT)}: {held} of {len(measured)} held")
+
+
+if __name__ == "__main__":
+    main()
