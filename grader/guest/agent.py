@@ -9,7 +9,8 @@ Contract
        operation hangs its forked children), says so to the host, and then answers requests
        strictly one at a time: one frame in, one frame out.
     4. `submission` stores the files. `worker` ends everything the last worker left behind,
-       wipes the writable folders, lays the files out afresh and forks a worker.
+       wipes the writable folders, lays the files out afresh and forks a worker. The first worker
+       is forked before anything of the student's is here, and waits, warm, for its files.
     5. Every other verb is relayed to the worker. The reply comes back within the seconds the
        host named; else the agent ends the worker and says `timeout`. A worker that dies, or
        writes something that is no frame, is reported as such.
@@ -22,10 +23,10 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import fcntl
+import gc
 import importlib
 import json
 import os
-import select
 import shutil
 import signal
 import sys
@@ -33,12 +34,13 @@ import time
 from typing import Any, NoReturn
 
 from grader.guest import cleaning, frames
+from grader.guest.exchange import Exchange
 from grader.guest.frames import Header
 
 PR_SET_DUMPABLE, PR_SET_CHILD_SUBREAPER = 4, 36
 PRINTS_KEPT = 2048
 PURGE_SECONDS = 5.0
-WATCH_SECONDS = 0.05  # how often a silent worker is looked at
+WARM_SECONDS = 5.0
 FONT_CACHE = "/opt/grader/matplotlib"  # where the image keeps it
 OUR_FAULT = 70  # exit code of the agent when it fails by itself (EX_SOFTWARE)
 
@@ -55,7 +57,9 @@ def run(config: dict[str, Any]) -> NoReturn:
     handlers = _ignore_signals()  # student code may send any; the host ends us by hanging up
     agent = Agent(requests, replies, config, handlers)
     try:
-        frames.write(replies, {"ready": True, **preload(config["preload"])})
+        ready = preload(config["preload"])
+        agent.fork_ahead()
+        frames.write(replies, {"ready": True, **ready})
         agent.serve()
     except (frames.EndOfStream, BrokenPipeError):
         agent.purge()
@@ -82,6 +86,8 @@ def preload(modules: list[str]) -> Header:
             importlib.import_module(name)
         except ImportError:
             missing.append(name)
+    # Else a worker's first full collection writes to, and so copies, everything imported here.
+    gc.freeze()
     return {
         "torch": torch.__version__,
         "python": ".".join(map(str, sys.version_info[:3])),
@@ -102,6 +108,7 @@ class Agent:
         self.wiped = config["wiped"]
         self.files: list[tuple[str, bytes]] = []
         self.pid = 0
+        self.untouched = False  # a worker is there that has not been asked for anything
         self.to_worker = self.from_worker = self.prints_fd = -1
         self.prints = bytearray()
         self.printed = 0
@@ -135,8 +142,21 @@ class Agent:
 
     # --- the worker -------------------------------------------------------------------------
 
+    def fork_ahead(self) -> None:
+        """Fork the first worker before it is asked for, and let it warm up meanwhile."""
+        self.fresh_worker()
+        self.relay(
+            {"verb": "warm", "id": "", "seconds": WARM_SECONDS, "reply_bytes": 0}, bytearray()
+        )
+        self.untouched = True
+
     def fresh_worker(self) -> Header:
         """End what is left of the last worker and fork a new one in a clean folder."""
+        if self.untouched and self.status() is None:
+            self.untouched = False
+            self.lay_out()
+            return {"ok": True}
+        self.untouched = False
         self.purge()
         for folder in self.wiped:
             cleaning.empty(folder)
@@ -218,7 +238,7 @@ class Agent:
         if not self.pid:
             return _fault("error", "no worker is running"), b""
         deadline = time.monotonic() + header["seconds"]
-        exchange = _Exchange(self, header, body)
+        exchange = Exchange(self, header, body)
         try:
             while (left := deadline - time.monotonic()) > 0:
                 reply = exchange.step(left)
@@ -263,57 +283,6 @@ class Agent:
         if os.WIFSIGNALED(status):
             return {"fault": {"outcome": "died", "signal": os.WTERMSIG(status)}}
         return {"fault": {"outcome": "died", "code": os.waitstatus_to_exitcode(status)}}
-
-
-class _Exchange:
-    """One request on its way to the worker and the reply on its way back."""
-
-    def __init__(self, agent: Agent, header: Header, body: bytearray) -> None:
-        self.agent = agent
-        self.outgoing = memoryview(frames.encode(header, len(body)) + body)
-        self.assembly = frames.Assembly(header["reply_bytes"])
-        self.poll = select.poll()
-        self.poll.register(agent.requests, 0)  # only to notice that the host hung up
-        self.poll.register(agent.prints_fd, select.POLLIN)
-        self.poll.register(agent.from_worker, select.POLLIN)
-        self.poll.register(agent.to_worker, select.POLLOUT)
-
-    def step(self, seconds: float) -> tuple[Header, bytes | memoryview] | None:
-        """Move what can be moved; return the reply once it is whole."""
-        agent = self.agent
-        events = self.poll.poll(min(seconds, WATCH_SECONDS) * 1000)
-        # A child of a dead worker may hold the pipe open, so that no end of file shows.
-        if not events and (status := agent.status()) is not None:
-            return agent.burial(status), b""
-        for fd, event in events:
-            if fd == agent.requests:
-                raise frames.EndOfStream
-            if fd == agent.prints_fd:
-                agent.drain_prints()
-                if not event & select.POLLIN:
-                    self.poll.unregister(fd)  # closed by student code
-            elif fd == agent.to_worker:
-                self._send(event)
-            else:
-                piece = os.read(fd, 1 << 20)
-                if not piece:
-                    return agent.burial(agent.status(seconds=0.2)), b""
-                frame = self.assembly.feed(piece)
-                if frame is not None:
-                    agent.drain_prints()
-                    reply, body = frame
-                    reply.pop("prints", None)
-                    return reply, body
-        return None
-
-    def _send(self, event: int) -> None:
-        if event & select.POLLERR:  # nobody reads: its death shows on the reply pipe
-            self.poll.unregister(self.agent.to_worker)
-            return
-        with contextlib.suppress(BlockingIOError):
-            self.outgoing = self.outgoing[os.write(self.agent.to_worker, self.outgoing) :]
-        if not self.outgoing:
-            self.poll.unregister(self.agent.to_worker)
 
 
 def _fault(outcome: str, text: str) -> Header:

@@ -27,6 +27,8 @@ from typing import Any
 
 from grader.guest.rewriting import definitions_only, devices_replaced, statements
 
+TODO = re.compile(rb"^\s*raise\s+NotImplementedError", re.MULTILINE)
+
 Rewrite = Callable[[ast.Module], ast.Module]
 
 
@@ -38,16 +40,14 @@ def find(root: str, wanted: str, classes: Iterable[str], expected: Iterable[str]
     """
     ranked = []
     for path in _python_files(root):
-        full = os.path.join(root, path)  # noqa: PTH118
-        tree = _parse(full) if _may_name(full, wanted) else None
+        data = _content(os.path.join(root, path))  # noqa: PTH118
+        tree = _parse(data) if _may_name(data, wanted) else None
         if tree is None:
             continue
         names = _bound_names(tree)
         if wanted not in names:
             continue
-        todo = sum(
-            isinstance(n, ast.Name) and n.id == "NotImplementedError" for n in ast.walk(tree)
-        )
+        todo = len(TODO.findall(data))
         defined = sum(name in names for name in classes)
         rank = (
             names[wanted] != "class",
@@ -65,7 +65,7 @@ def classes_in(root: str) -> list[str]:
     """Return the names of all classes at the top level of all files (for a message)."""
     names: set[str] = set()
     for path in _python_files(root):
-        tree = _parse(os.path.join(root, path))  # noqa: PTH118
+        tree = _parse(_content(os.path.join(root, path)))  # noqa: PTH118
         if tree is not None:
             names.update(name for name, kind in _bound_names(tree).items() if kind == "class")
     return sorted(names)
@@ -145,22 +145,24 @@ def _python_files(root: str) -> list[str]:
     return found
 
 
-def _may_name(path: str, word: str) -> bool:
-    """Whether it is worth parsing the file to look for this name."""
+def _content(path: str) -> bytes:
     try:
         with open(path, "rb") as file:  # noqa: PTH123
-            data = file.read()
+            return file.read()
     except OSError:
-        return False
+        return b""
+
+
+def _may_name(data: bytes, word: str) -> bool:
+    """Whether it is worth parsing the file to look for this name."""
     # Python reads other spellings of a name too (fullwidth letters, say), but not in ASCII.
     return word.encode() in data or not data.isascii()
 
 
-def _parse(path: str) -> ast.Module | None:
+def _parse(data: bytes) -> ast.Module | None:
     try:
-        with open(path, "rb") as file:  # noqa: PTH123
-            return ast.parse(file.read(), path)
-    except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
+        return ast.parse(data)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
 
 
@@ -189,10 +191,10 @@ def _folders(root: str, path: str) -> list[str]:
 
 def _relative_levels(path: str) -> int:
     """Return how many folders up the file's relative imports reach; 0 without any."""
-    with open(path, "rb") as file:  # noqa: PTH123
-        if re.search(rb"\bfrom\s*\.", file.read()) is None:
-            return 0  # most files: walking their trees would cost as much as importing them
-    tree = _parse(path) or ast.Module([], [])
+    data = _content(path)
+    if re.search(rb"\bfrom\s*\.", data) is None:
+        return 0  # most files: walking their trees would cost as much as importing them
+    tree = _parse(data) or ast.Module([], [])
     imports = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
     return max((node.level for node in imports), default=0)
 
@@ -223,6 +225,8 @@ class _Loader(importlib.machinery.SourceFileLoader):
 
     def get_code(self, fullname: str) -> CodeType:
         path = self.get_filename(fullname)
+        if not self.rewrites:  # the usual case, at half the price
+            return compile(self.get_data(path), path, "exec", dont_inherit=True)
         tree = ast.parse(self.get_data(path), path)
         for rewrite in self.rewrites:
             tree = rewrite(tree)
@@ -239,4 +243,6 @@ def _install(root: str, rewrites: list[Rewrite]) -> None:
         return importlib.machinery.FileFinder(folder, (loader, [".py"]))
 
     sys.path_hooks.insert(0, hook)
-    sys.path_importer_cache.clear()
+    for folder in list(sys.path_importer_cache):  # found before the hook was there
+        if folder == root or folder.startswith(root + "/"):
+            del sys.path_importer_cache[folder]

@@ -3,6 +3,7 @@
 Verbs (each a frame whose header names the verb and its arguments; the reply carries a result,
 or a fault, and at most one array as raw little-endian bytes)
 
+    warm()                                        do once what a submission will do
     find(class, classes, expected)                the files that define the class, likeliest first
     load(file, class, classes, mode, device)      import the file
     new(arguments, dtype, device)                 build the model in eval mode; dtype may be null
@@ -11,6 +12,8 @@ or a fault, and at most one array as raw little-endian bytes)
     forward(shape, past, use_cache, reply) + ids  logits, and a handle for the cache
     generate(shape, n, temperature, use_cache, seed, replies) + ids      token ids
     drop(handle)                                  forget a cache
+    watch(names)                                  keep what these parts of the model put out
+    activation(name, shape, dtype)                what one of them put out in the last call
     contents(path) and content(path, name, shape, dtype)   tensors of a .pt or numbers of a .json
 
 A handle is an integer for the student's own object: passing it twice passes the same object
@@ -28,15 +31,26 @@ import os
 import re
 import sys
 import traceback
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 import torch
 
 from grader.guest import frames, loading
 from grader.guest.frames import Header
+from grader.guest.watching import Feed, Outputs
 
 TEXT_KEPT = 600
+SAMPLE = """
+import math, torch, torch.nn as nn, torch.nn.functional as F
+class Layer(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.linear = nn.Linear(2, 2)
+    def forward(self, x, past=None):
+        y = self.linear(x) if past is None else torch.cat([past, x], dim=1)
+        return F.relu(y) / math.sqrt(2), [(k, v) for k, v in zip([1], (2,))]
+"""
 DEVICE_MISSING = re.compile(
     r"not compiled with CUDA|no NVIDIA driver|CUDA (is not|unavailable)|No CUDA GPUs|"
     r"MPS (backend|device)|PyTorch (is not linked|was not compiled) with .*(MPS|mps|CUDA)|"
@@ -61,6 +75,7 @@ class Worker:
         self.device = "cpu"
         self.tensors: dict[str, torch.Tensor] = {}
         self.handles: dict[int, Any] = {}
+        self.outputs = Outputs(None, [])
         self.files: dict[str, dict[str, Any]] = {}
 
     def serve(self) -> None:
@@ -85,6 +100,15 @@ class Worker:
             frames.write(self.replies, reply, array)
 
     # --- verbs ------------------------------------------------------------------------------
+
+    def do_warm(self, _header: Header, _body: bytearray) -> tuple[Header, bytes]:
+        """Compile and run a little of what submissions do.
+
+        Memory shared with the agent is copied when it is first written to, and reference counts
+        are written all the time: afterwards an import takes half as long.
+        """
+        exec(compile(SAMPLE, "sample", "exec"), {"__name__": "sample"})  # noqa: S102 - our own text
+        return {}, b""
 
     def do_find(self, header: Header, _body: bytearray) -> tuple[Header, bytes]:
         """Look for the files that define the class."""
@@ -183,7 +207,7 @@ class Worker:
         arguments = (header["n"], header["temperature"], header["use_cache"])
         keywords = dict(zip(header["names"], arguments, strict=True))
         torch.manual_seed(header["seed"])
-        with _Feed(self.model, header["vocabulary"]) as feed:
+        with Feed(self.model, header["vocabulary"]) as feed:
             if _accepts(self.model.generate, (ids,), keywords):
                 tokens = self.model.generate(ids, **keywords)
             else:
@@ -200,6 +224,15 @@ class Worker:
         self.handles[header["handle"]] = None
         return {}, b""
 
+    def do_watch(self, header: Header, _body: bytearray) -> tuple[Header, bytes]:
+        """Keep what the named modules put out from now on."""
+        self.outputs = Outputs(self.model, header["names"])
+        return {"unknown": self.outputs.unknown}, b""
+
+    def do_activation(self, header: Header, _body: bytearray) -> tuple[Header, bytes]:
+        """Hand out what a module put out in the last call."""
+        return _reply(self.outputs.kept.get(header["name"]), header["name"], [header])
+
     def do_contents(self, header: Header, _body: bytearray) -> tuple[Header, bytes]:
         """List the arrays of a file: name, shape and type of each."""
         arrays = self._file(header["path"])
@@ -215,48 +248,6 @@ class Worker:
         if path not in self.files:
             self.files[path] = _read_arrays(os.path.join(self.work, path))  # noqa: PTH118
         return self.files[path]
-
-
-class _Feed:
-    """Counts the tokens per row that go into the model, call by call.
-
-    Two witnesses, since a student may write generate in terms of either: calls of forward on
-    this model, and ids looked up in an embedding of the vocabulary's size.
-    """
-
-    def __init__(self, model: Any, vocabulary: int) -> None:  # noqa: ANN401 - the student's own object
-        self.model = model
-        self.calls: list[int] = []
-        self.lookups: list[int] = []
-        self.hooks = [
-            module.register_forward_pre_hook(self._looked_up)
-            for module in model.modules()
-            if isinstance(module, torch.nn.Embedding) and module.num_embeddings == vocabulary
-        ]
-
-    def __enter__(self) -> Self:
-        forward = self.model.forward
-
-        def counted(*args: Any, **keywords: Any) -> Any:  # noqa: ANN401
-            tensors = [a for a in (*args, *keywords.values()) if isinstance(a, torch.Tensor)]
-            if tensors:
-                self.calls.append(int(tensors[0].shape[-1]))
-            return forward(*args, **keywords)
-
-        self.model.__dict__["forward"] = counted
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.model.__dict__.pop("forward", None)
-        for hook in self.hooks:
-            hook.remove()
-
-    def _looked_up(self, _module: object, args: tuple[Any, ...]) -> None:
-        self.lookups.append(int(args[0].shape[-1]) if args and args[0].dim() else 0)
-
-    @property
-    def counts(self) -> list[int]:
-        return max(self.calls, self.lookups, key=sum)
 
 
 def _accepts(function: Any, arguments: tuple[Any, ...], keywords: Header) -> bool:  # noqa: ANN401

@@ -43,7 +43,16 @@ sys.meta_path.insert(0, Sources())
 from grader.guest import agent
 agent.run(boot["config"])
 """
-MODULES = ("frames", "cleaning", "rewriting", "loading", "agent", "worker")
+MODULES = (
+    "frames",
+    "cleaning",
+    "rewriting",
+    "loading",
+    "exchange",
+    "agent",
+    "watching",
+    "worker",
+)
 
 
 def boot(box: Box, preload: list[str]) -> Header:
