@@ -103,17 +103,21 @@ def _grade(arguments: argparse.Namespace) -> int:
     sandbox = _sandbox(arguments.sandbox, device, submission)
     # These take 0.4 s, which a mistyped path need not cost.
     from grader.checking.draw import Draw
-    from grader.grade import grade, oracle_for
+    from grader.grade import family_for, grade, oracle_for
     from grader.report import table
 
     draw = Draw(arguments.seed) if arguments.seed else Draw.fresh()
-    with oracle_for(assignment, sandbox) as oracle:
+    with (
+        oracle_for(assignment, sandbox) as oracle,
+        family_for(assignment, sandbox, draw) as family,
+    ):
         result = grade(
             submission,
             assignment,
             sandbox,
             oracle=oracle,
             draw=draw,
+            family=family,
             device=device,
             manual=before["manual"] if before else (),
             say=_progress,

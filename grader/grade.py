@@ -11,9 +11,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from grader import __version__
 from grader.checking import runner
+from grader.checking.diagnosis import diagnose
 from grader.checking.draw import Draw
-from grader.checking.oracle import Oracle
+from grader.checking.family import Family, LiveFamily, right_file
+from grader.checking.oracle import LiveOracle, Oracle
+from grader.checking.probing import Questions, load_vectors
+from grader.errors import HarnessError, StudentFault
 from grader.intake import SourceFile, Submission
+from grader.mistakes import variants
 from grader.pack import Pack
 from grader.records import CheckResult, CriterionResult, Evidence, Json, Limits
 from grader.sandbox import Sandbox
@@ -31,13 +36,15 @@ def grade(
     *,
     oracle: Oracle,
     draw: Draw,
+    family: Family | None = None,
     device: str = "cpu",
     manual: Sequence[Json] = (),
     say: Callable[[str], None] = lambda _: None,
 ) -> Json:
     """Grade one submission. A student's faults become outcomes; ours are withheld points.
 
-    ``oracle`` may serve many submissions, as long as they share ``draw``.
+    ``oracle`` and ``family`` may serve many submissions, as long as they share ``draw``. Without
+    a family nothing is diagnosed.
     """
     begin = time.monotonic()
     with Student(
@@ -49,10 +56,14 @@ def grade(
         given=pack.public_files,
         preload=_preload(submission.files),
     ) as student:
-        _start_together(student, oracle.reference)
+        _together(student.start, oracle.start)
         checks = [check.id for check in pack.checks]
         evidence = runner.run(pack.checks_folder, checks, student, oracle, draw, say)
-    criteria = score(pack.criteria, {e.check: e for e in evidence}, manual)
+        criteria = score(pack.criteria, {e.check: e for e in evidence}, manual)
+        diagnosis: list[Json] = []
+        if family is not None and _is_wrong(criteria):
+            say("diagnosis")
+            diagnosis = _diagnosis(student, family, pack, draw)
     return {
         "schema": "grader.result/1",
         "submission": _describe(submission),
@@ -62,11 +73,11 @@ def grade(
         "criteria": [_criterion_json(criterion) for criterion in criteria],
         "deductions": [],
         "flags": [*submission.flags, *student.flags],
-        "diagnosis": [],
+        "diagnosis": diagnosis,
         "manual": list(manual),
         "course_verdict": _course_verdict(evidence),
         "draw": {"seed": draw.seed, "digest": draw.digest},
-        "environment": _environment(sandbox, device, oracle.reference.ready),
+        "environment": _environment(sandbox, device, oracle.ready or student.ready),
         "timing": {
             "seconds_total": round(time.monotonic() - begin, 3),
             "seconds_student": round(student.seconds, 3),
@@ -75,13 +86,25 @@ def grade(
 
 
 @contextlib.contextmanager
-def oracle_for(pack: Pack, sandbox: Sandbox) -> Iterator[Oracle]:
+def oracle_for(pack: Pack, sandbox: Sandbox) -> Iterator[LiveOracle]:
     """Hold the reference in a sandbox of its own; it starts when it is first asked."""
     reference = Student(
         sandbox, pack.reference, pack.interface, REFERENCE_LIMITS, given=pack.public_files
     )
     with reference:
-        yield Oracle(reference)
+        yield LiveOracle(reference)
+
+
+@contextlib.contextmanager
+def family_for(pack: Pack, sandbox: Sandbox, draw: Draw) -> Iterator[LiveFamily | None]:
+    """Hold the known mistakes in a sandbox of their own; it starts when it is first asked."""
+    if not pack.mistakes:
+        yield None
+        return
+    files = [*variants(pack.mistakes, pack.reference, pack.id), right_file(pack.reference)]
+    with Student(sandbox, files, pack.interface, REFERENCE_LIMITS) as host:
+        questions = Questions.of(load_vectors(pack.checks_folder), draw)
+        yield LiveFamily(host, pack.mistakes, questions)
 
 
 def _preload(files: Sequence[SourceFile]) -> list[str]:
@@ -90,11 +113,29 @@ def _preload(files: Sequence[SourceFile]) -> list[str]:
     return [name for name in SLOW_IMPORTS if name.partition(".")[0].encode() in text]
 
 
-def _start_together(*students: Student) -> None:
+def _together(*starts: Callable[[], None]) -> None:
     """Start the boxes side by side: each spends a second on importing torch."""
-    with concurrent.futures.ThreadPoolExecutor(len(students)) as pool:
-        for started in [pool.submit(student.start) for student in students]:
+    with concurrent.futures.ThreadPoolExecutor(len(starts)) as pool:
+        for started in [pool.submit(start) for start in starts]:
             started.result()
+
+
+def _is_wrong(criteria: Sequence[CriterionResult]) -> bool:
+    """Whether any check found something wrong that a known mistake could explain."""
+    outcomes = {check.outcome for criterion in criteria for check in criterion.checks}
+    return not outcomes.isdisjoint({"failed", "inconclusive", "error"})
+
+
+def _diagnosis(student: Student, family: Family, pack: Pack, draw: Draw) -> list[Json]:
+    """Return what is wrong, as far as that is known; trouble on the way costs nobody anything."""
+    try:
+        questions = Questions.of(load_vectors(pack.checks_folder), draw)
+        return diagnose(student, family, questions, pack.atol)
+    except StudentFault:
+        return []  # out of time, say: the checks have said so already
+    except HarnessError as error:
+        return [{"mistake": None, "sentence": "No diagnosis was made: the grader failed here.",
+                 "staff_message": str(error)}]  # fmt: skip
 
 
 def _describe(submission: Submission) -> Json:

@@ -76,6 +76,22 @@ class Model:
         logits = np.frombuffer(data, dtype=np.dtype(dtype).newbyteorder("<")).reshape(shape)
         return logits, Past(handle, self._build) if isinstance(handle, int) else None
 
+    def watch(self, parts: Sequence[str]) -> None:
+        """Keep what these parts (names of modules) put out from now on."""
+        self._conversation.call("watch", {"names": list(parts)})
+
+    def output_of(self, part: str, shape: tuple[int, ...]) -> Array | None:
+        """Return what a watched part put out in the last call; None if it was not called so."""
+        size = int(np.prod(shape)) * 4
+        header = {"name": part, "shape": list(shape), "dtype": "float32"}
+        try:
+            _, data = self._conversation.call("activation", header, reply_bytes=size)
+        except StudentFault as fault:
+            if fault.outcome != "error":
+                raise
+            return None
+        return np.frombuffer(data, dtype="<f4").reshape(shape) if len(data) == size else None
+
     def generate(
         self, ids: Ids, n: int, *, temperature: float, use_cache: bool, seed: int
     ) -> Generated:

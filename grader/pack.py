@@ -2,6 +2,8 @@
 
     rubrics/<id>/rubric.toml                  points, rules, limits, the interface
     rubrics/<id>/checks/test_*.py             what is measured; each marked public or hidden
+    rubrics/<id>/checks/vectors.py            sizes, weights and the probes of the diagnosis
+    rubrics/<id>/mistakes.toml                known mistakes, as small edits of the reference
     rubrics/<id>/template/                    what students get
     rubrics/<id>/course/                      a course's own weights and cases (`grader convert`)
     reference/<id with underscores>/          a full-marks submission
@@ -20,15 +22,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 
-from grader import intake
+from grader import intake, mistakes
 from grader.errors import UsageError
 from grader.intake import SourceFile
+from grader.mistakes import Mistake
 from grader.records import Interface, Limits
 from grader.tables import BadPack, Table, hint
 
 SCHEMA = "grader.rubric/1"
 RULES = ("all", "sum", "best_of", "manual")
 MARKS = ("public", "hidden")
+ATOL = 1e-2  # where the rubric names no limit of that name
 
 
 @dataclass(frozen=True)
@@ -74,9 +78,16 @@ class Pack:
     criteria: tuple[Criterion, ...]
     interface: Interface
     sandbox: Limits
-    checks_folder: Path
+    atol: float  # largest difference of a number that counts as equal
+    folder: Path
     public_files: tuple[SourceFile, ...]  # what students get, as far as their code may import it
-    reference: tuple[SourceFile, ...]
+    reference: tuple[SourceFile, ...]  # empty in a handout, as is the next
+    mistakes: tuple[Mistake, ...]
+
+    @property
+    def checks_folder(self) -> Path:
+        """Return where the checks are."""
+        return self.folder / "checks"
 
     @property
     def checks(self) -> tuple[Check, ...]:
@@ -106,6 +117,38 @@ def load(root: Path, pack_id: str) -> Pack:
     """Read and validate a pack; raises BadPack."""
     folder = root / "rubrics" / pack_id
     path = folder / "rubric.toml"
+    table, criteria, found = _rubric(folder)
+    _validate(str(path), criteria, table.number("points"), found)
+    if table.text("id") != pack_id:
+        raise BadPack(f"{path}: id is {table.text('id')!r}, the folder is named {pack_id!r}")
+    reference_folder = root / "reference" / pack_id.replace("-", "_")
+    if not reference_folder.is_dir():
+        raise BadPack(f"{path}: the reference submission {reference_folder} is missing")
+    reference = intake.read(reference_folder).files
+    family = mistakes.read(folder / mistakes.FILE)
+    mistakes.variants(family, reference, str(folder / mistakes.FILE))
+    public = _public_files(folder / "template", table.table("interface"))
+    return _pack(folder, table, criteria, public, reference, family)
+
+
+def load_handout(folder: Path) -> Pack:
+    """Read what students have of a pack: the public checks, without a reference.
+
+    Criteria are worth what their public checks are; those without any are left out.
+    """
+    table, criteria, _ = _rubric(folder)
+    public = []
+    for criterion in criteria:
+        checks = tuple(check for check in criterion.checks if check.visibility == "public")
+        if checks:
+            points = sum(check.points for check in checks)
+            public.append(Criterion(criterion.id, criterion.title, points, "sum", checks))
+    return _pack(folder, table, tuple(public), (), (), ())
+
+
+def _rubric(folder: Path) -> tuple[Table, tuple[Criterion, ...], dict[str, str]]:
+    """Return the rubric's table, its criteria, and the marks of the checks that are there."""
+    path = folder / "rubric.toml"
     try:
         table = Table(tomllib.loads(path.read_text(encoding="utf-8")), str(path))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
@@ -114,29 +157,36 @@ def load(root: Path, pack_id: str) -> Pack:
                "criteria")  # fmt: skip
     if table.text("schema") != SCHEMA:
         raise BadPack(f"{path}: schema has to be {SCHEMA!r}")
-    if table.text("id") != pack_id:
-        raise BadPack(f"{path}: id is {table.text('id')!r}, the folder is named {pack_id!r}")
     limits = {name: float(value) for name, value in table.table("limits").numbers().items()}
     found = _checks_in(folder / "checks")
-    criteria = tuple(_criterion(t, limits, found) for t in table.tables("criteria"))
-    _validate(str(path), criteria, table.number("points"), found)
-    reference_folder = root / "reference" / pack_id.replace("-", "_")
-    if not reference_folder.is_dir():
-        raise BadPack(f"{path}: the reference submission {reference_folder} is missing")
+    return table, tuple(_criterion(t, limits, found) for t in table.tables("criteria")), found
+
+
+def _pack(
+    folder: Path,
+    table: Table,
+    criteria: tuple[Criterion, ...],
+    public_files: tuple[SourceFile, ...],
+    reference: tuple[SourceFile, ...],
+    family: tuple[Mistake, ...],
+) -> Pack:
+    sources = sorted((folder / "checks").glob("*.py"))
+    family_file = [path for path in [folder / mistakes.FILE] if path.exists()]
+    course = sorted((folder / "course").glob("*"))
     return Pack(
-        id=pack_id,
+        id=table.text("id"),
         title=table.text("title"),
         version=table.text("version"),
-        digest=_digest(
-            path, *sorted((folder / "checks").glob("*.py")), *sorted((folder / "course").glob("*"))
-        ),
+        digest=_digest(folder / "rubric.toml", *sources, *family_file, *course),
         points=table.number("points"),
         criteria=criteria,
         interface=_interface(table.table("interface")),
         sandbox=_limits(table.table("sandbox")),
-        checks_folder=folder / "checks",
-        public_files=_public_files(folder / "template", table.table("interface")),
-        reference=intake.read(reference_folder).files,
+        atol=table.table("limits").numbers().get("atol", ATOL),
+        folder=folder,
+        public_files=public_files,
+        reference=reference,
+        mistakes=family,
     )
 
 

@@ -63,6 +63,7 @@ class Student(Conversation):
         self._hopeless: StudentFault | None = None  # no way of loading works
         self._file = ""  # where the class is defined
         self._builds = 0
+        self._sent: Mapping[str, Array] | None = None  # the weights that the worker holds
         self._import_seconds = 0.0
 
     def fresh(self) -> None:
@@ -84,13 +85,27 @@ class Student(Conversation):
         self.load()
         arguments = {name: dims[name] for name in self.interface.constructor}
         self._new(arguments, dtype)
-        for batch in _batches(weights):
-            shapes = [[name, list(weights[name].shape)] for name in batch]
-            body = b"".join(weights[name].astype("<f4").tobytes() for name in batch)
-            self.call("tensors", {"tensors": shapes}, body)
+        if self._sent is not weights:  # else the worker has them from an earlier model
+            self._send(weights)
         result, _ = self.call("weights", {})
         self._strict(result)
         return self._model(dims)
+
+    def _send(self, weights: Mapping[str, Array]) -> None:
+        self._sent = None
+        for number, batch in enumerate(_batches(weights)):
+            shapes = [[name, list(weights[name].shape)] for name in batch]
+            body = b"".join(weights[name].astype("<f4").tobytes() for name in batch)
+            self.call("tensors", {"tensors": shapes, "first": number == 0}, body)
+        self._sent = weights
+
+    def choose(self, file: str) -> None:
+        """Take this file from now on, without looking for another; in the same worker."""
+        if file == self._file:
+            return
+        self._file, self._step = file, Step("import", None)
+        if self.loaded:
+            self._import(self._step)
 
     def load(self) -> None:
         """Import the submission into this check's worker."""
@@ -172,23 +187,38 @@ class Student(Conversation):
 
     def _load(self, step: Step) -> None:
         self.fresh_worker()
-        interface, seconds = self.interface, self.limits.import_seconds
-        header: Header = {"class": interface.model, "classes": list(interface.classes)}
+        self._sent = None
         if not self._file:
-            found, _ = self.call(
-                "find", {**header, "expected": list(interface.expected)}, seconds=seconds
+            self._file = self._found()
+        self._import(step)
+
+    def _found(self) -> str:
+        """Return the file that defines the class."""
+        interface = self.interface
+        header: Header = {
+            "class": interface.model,
+            "classes": list(interface.classes),
+            "expected": list(interface.expected),
+        }
+        found, _ = self.call("find", header, seconds=self.limits.import_seconds)
+        listed = found.get("files")
+        files = [str(path)[:1000] for path in listed[:10]] if isinstance(listed, list) else []
+        if len(files) > 1:
+            self._flag(
+                f"Several files define {interface.model}: {', '.join(files)}; the first counts."
             )
-            listed = found.get("files")
-            files = [str(path)[:1000] for path in listed[:10]] if isinstance(listed, list) else []
-            self._file = files[0] if files else "?"
-            if len(files) > 1:
-                self._flag(
-                    f"Several files define {interface.model}: {', '.join(files)}; the first counts."
-                )
+        return files[0] if files else "?"
+
+    def _import(self, step: Step) -> None:
         begin = self.clock()
-        device = self.inner_device if step.device else None
-        header |= {"file": self._file, "mode": step.mode, "device": device}
-        self.call("load", header, seconds=seconds)
+        header: Header = {
+            "class": self.interface.model,
+            "classes": list(self.interface.classes),
+            "file": self._file,
+            "mode": step.mode,
+            "device": self.inner_device if step.device else None,
+        }
+        self.call("load", header, seconds=self.limits.import_seconds)
         self.loaded = True
         self._import_seconds = self.clock() - begin
 

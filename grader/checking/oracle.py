@@ -1,13 +1,15 @@
-"""The oracle: right answers, computed by the reference in a sandbox of its own.
+"""The oracle: right answers, by the reference.
 
-The reference is handed in like any submission and runs behind the same line as a student, in
-float64. Its faults are ours.
+Live, the reference is handed in like any submission and runs behind the same line as a student, in
+a sandbox of its own, in float64; its faults are ours. Recorded, its answers to the public questions
+lie in a file (`grader.checking.recorded`), and nobody needs the solution to compare with it.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Hashable, Mapping
+from typing import Protocol
 
 import numpy as np
 
@@ -18,7 +20,39 @@ from grader.student import Student
 MAX_KEPT = 64 << 20  # bytes of answers kept; what students sample is never asked again
 
 
-class Oracle:
+class Oracle(Protocol):
+    """Knows the right logits."""
+
+    @property
+    def ready(self) -> Mapping[str, object]:
+        """Return what the reference's sandbox said of itself; empty if there is none."""
+        ...
+
+    def start(self) -> None:
+        """Get ready to answer."""
+        ...
+
+    def close(self) -> None:
+        """Begin afresh with the next question."""
+        ...
+
+    def logits(
+        self,
+        dims: Mapping[str, int],
+        weights: Mapping[str, Array],
+        ids: Ids,
+        *,
+        dtype: str = "float64",
+    ) -> Array:
+        """Return logits (B, T, V) of one full forward without a cache, computed in this type.
+
+        A position that the oracle cannot know (a recorded one, of ids that the reference would not
+        have generated) is NaN.
+        """
+        ...
+
+
+class LiveOracle:
     """Answers by the reference; the same question is computed once, for a whole batch."""
 
     def __init__(self, reference: Student) -> None:
@@ -27,6 +61,15 @@ class Oracle:
         self._kept = 0  # bytes
         self._built: Hashable = None
         self._model: Model | None = None
+
+    @property
+    def ready(self) -> Mapping[str, object]:
+        """Return what the reference's sandbox said of itself."""
+        return self.reference.ready
+
+    def start(self) -> None:
+        """Start the reference's box."""
+        self.reference.start()
 
     def close(self) -> None:
         """End the reference's box; the next question starts another."""
@@ -42,7 +85,7 @@ class Oracle:
         dtype: str = "float64",
     ) -> Array:
         """Return logits (B, T, V) of one full forward without a cache, computed in this type."""
-        model = (tuple(dims.items()), _digest(weights), dtype)
+        model = model_key(dims, weights, dtype)
         key = (model, ids.shape, ids.tobytes())
         if key not in self._answers:
             try:
@@ -64,9 +107,10 @@ class Oracle:
             self._kept -= self._answers.pop(oldest).nbytes
 
 
-def _digest(weights: Mapping[str, Array]) -> bytes:
-    digest = hashlib.sha256()
+def model_key(dims: Mapping[str, int], weights: Mapping[str, Array], dtype: str) -> str:
+    """Return what tells one model from another: sizes, weights and type, as a digest."""
+    digest = hashlib.sha256(f"{sorted(dims.items())} {dtype}".encode())
     for name, weight in weights.items():
         digest.update(name.encode())
         digest.update(np.ascontiguousarray(weight).data)
-    return digest.digest()
+    return digest.hexdigest()

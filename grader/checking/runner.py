@@ -18,6 +18,7 @@ import pytest
 
 from grader.checking.draw import Draw
 from grader.checking.oracle import Oracle
+from grader.checking.probing import VECTORS, load_vectors
 from grader.checking.record import Record
 from grader.errors import HarnessError, StudentFault
 from grader.records import Evidence
@@ -64,7 +65,7 @@ def _run_once(
                 *("-p", "pytest_timeout", f"--timeout={CHECK_SECONDS}"),
                 str(folder),
             ],
-            plugins=[plugin, _fixtures(student, oracle, draw)],
+            plugins=[plugin, _fixtures(folder, student, oracle, draw)],
         )
     if code == pytest.ExitCode.INTERRUPTED:
         raise KeyboardInterrupt
@@ -94,12 +95,17 @@ def _quiet(output: io.StringIO) -> Iterator[None]:
         os.environ.update(saved)
 
 
-def _fixtures(student: Student, oracle: Oracle, draw: Draw) -> ModuleType:
+def _fixtures(folder: Path, student: Student, oracle: Oracle, draw: Draw) -> ModuleType:
     """Return the fixtures that checks may ask for, beside those of their own conftest.py.
 
     They live in a module: pytest gives a fixture of an object no session's life.
     """
     module = ModuleType("grader_fixtures")
+    its_vectors = load_vectors(folder) if (folder / VECTORS).exists() else None
+
+    @pytest.fixture(scope="session")
+    def vectors() -> ModuleType | None:
+        return its_vectors
 
     @pytest.fixture(scope="session", name="oracle")
     def the_oracle() -> Oracle:
@@ -114,7 +120,7 @@ def _fixtures(student: Student, oracle: Oracle, draw: Draw) -> ModuleType:
         student.fresh()
         return student
 
-    module.__dict__.update(oracle=the_oracle, draw=the_draw, student=the_student)
+    module.__dict__.update(vectors=vectors, oracle=the_oracle, draw=the_draw, student=the_student)
     return module
 
 

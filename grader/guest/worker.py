@@ -7,8 +7,8 @@ or a fault, and at most one array as raw little-endian bytes)
     find(class, classes, expected)                the files that define the class, likeliest first
     load(file, class, classes, mode, device)      import the file
     new(arguments, dtype, device)                 build the model in eval mode; dtype may be null
-    tensors(tensors) + bytes                      hand over weights: name and shape of each
-    weights()                                     put the collected tensors into the model
+    tensors(tensors, first) + bytes               hand over weights: name and shape of each
+    weights()                                     put the tensors handed over into the model
     forward(shape, past, use_cache, reply) + ids  logits, and a handle for the cache
     generate(shape, n, temperature, use_cache, seed, replies) + ids      token ids
     drop(handle)                                  forget a cache
@@ -144,12 +144,14 @@ class Worker:
         if header["dtype"] is not None:
             self.model = self.model.to(getattr(torch, header["dtype"]))
         torch.nn.Module.train(self.model, False)
-        self.tensors, self.handles = {}, {}
+        self.handles = {}
         return {"parameters": sum(p.numel() for p in self.model.parameters())}, b""
 
     def do_tensors(self, header: Header, body: bytearray) -> tuple[Header, bytes]:
-        """Keep weights, float32 one after the other, until `weights`."""
+        """Keep weights, float32 one after the other, until others come."""
         start = 0
+        if header["first"]:
+            self.tensors = {}
         for name, shape in header["tensors"]:
             count = math.prod(shape)
             flat = np.frombuffer(body, dtype="<f4", count=count, offset=start)
@@ -168,7 +170,6 @@ class Worker:
             {n: t for n, t in self.tensors.items() if parameters.get(n, given[n]) == given[n]},
             strict=False,
         )
-        self.tensors = {}
         return {
             "missing": sorted(parameters.keys() - given.keys())[:50],
             "unexpected": sorted(given.keys() - parameters.keys() - buffers)[:50],

@@ -21,7 +21,9 @@ STATES = {
 
 def render(result: Json) -> str:
     """Return the whole report on one result."""
-    return "\n".join([*_head(result), "", _table(result), *_lost(result), *_notes(result)])
+    parts = (_lost, _diagnosis, _notes)
+    lines = (line for part in parts for line in part(result))
+    return "\n".join([*_head(result), "", _table(result), *lines])
 
 
 def _head(result: Json) -> Iterator[str]:
@@ -85,6 +87,14 @@ def _lost(result: Json) -> Iterator[str]:
         )
     if any(check["visibility"] == "hidden" for checks in groups.values() for check in checks):
         yield "* hidden: what it asks for is said, its data are not"
+
+
+def _diagnosis(result: Json) -> Iterator[str]:
+    if result["diagnosis"]:
+        yield from ("", "Diagnosis")
+    for entry in result["diagnosis"]:
+        text = shown(entry["sentence"], LONGEST)
+        yield from textwrap.wrap(text, WIDTH, initial_indent="   ", subsequent_indent="   ")
 
 
 def _notes(result: Json) -> Iterator[str]:

@@ -1,29 +1,7 @@
-"""Weights on which a mistake shows and rounding does not.
+"""What the checks share: drawn weights and prompts, and the rulers that they measure with.
 
-A tolerance means nothing without the weights it is applied to. With weights as small as a fresh
-GPT-2's, atol = 1e-2 accepts uniform averaging in place of attention. `draw_weights` is therefore
-scaled by experiment. Logits with a standard deviation of 30 put half precision above the tolerance
-and leave float32 far below it; attention scores with a standard deviation of 2 make both the scale
-and the mask matter; LayerNorm weights off 1 and biases off 0 show what is skipped or swapped.
-
-Largest error against float64 over all positions, in units of atol = 1e-2. Lengths 1, 2, 7, 64 and
-the maximum, batches of 1 and 3, 6 draws each of dimensions (1000, 50, 100, 2, 128),
-(211, 32, 96, 3, 96), (97, 24, 40, 1, 48) and (500, 64, 256, 4, 128):
-
-    honest, the worst case seen at any length                  length 1    longest
-      float32: matmul, einsum, SDPA, -1e9, other orders           0.003      0.012
-      LayerNorm eps of 1e-6 in place of 1e-5                      0.026      0.21
-    mistakes, the mildest case seen at a length                length 1    longest
-      float16 throughout                                            4.6         10
-      bfloat16 throughout / under autocast                      35 / 33    68 / 65
-      GELU in place of ReLU                                         410        760
-      no output bias                                                700        700
-      no mask, no scale, uniform attention, softmax axis              -     > 5000
-      scale of a fixed 8 in place of sqrt(D)                          -     > 2200
-      wrong positions, norms, residuals, first token ignored     > 1500     > 4500
-
-A dash: with one token there is nothing to attend to. The fixed scale of 8 is right where D = 64, so
-no check should use that width.
+The fixture ``vectors`` is the module of that name beside this file: sizes, and the distributions
+that weights are drawn from.
 """
 
 from pathlib import Path
@@ -32,11 +10,6 @@ import numpy as np
 import pytest
 
 from grader.errors import StudentFault
-
-DIMS = {"vocab_size": 1000, "d_model": 50, "d_ff": 100, "num_layers": 2, "max_seq_len": 128}
-"""The course's own sizes."""
-
-OTHER_DIMS = {"vocab_size": 211, "d_model": 32, "d_ff": 96, "num_layers": 3, "max_seq_len": 96}
 
 COURSE_FOLDER = Path(__file__).parent.parent / "course"
 """Where a course's own weights and test cases are, if it provides them (see `grader convert`)."""
@@ -48,135 +21,54 @@ SAME = 1e-3
 """A difference that no rubric will count: where it is not exceeded, the submission's own forward is
 not asked for."""
 
-COLD = 1e-3
-"""A temperature near 0. With logits of LOGIT_SD, the best of two tokens that are 0.01 apart is
-taken with a probability of 0.99995."""
-
-LOGIT_SD = 30.0
-"""For comparing logits, and for the most likely token."""
-
-SAMPLING_LOGIT_SD = 3.0
-"""For judging samples. With LOGIT_SD one token takes nearly all of the probability at any
-temperature, and a temperature that is ignored cannot be seen (|z| about 3 after 200 tokens). With
-3, a vocabulary of 1000 and 200 tokens, at the better of the temperatures 0.5 and 2, |z| is over
-15 if the temperature is ignored, 25 if the best token is always taken, 8 if it is applied twice."""
-
-SCORE_SD = 2.0
-"""Of the attention scores, after the scale of 1 / sqrt(D)."""
-
-
-def state_dict_shapes(dims: dict[str, int]) -> dict[str, tuple[int, ...]]:
-    """Name and shape of every parameter, in the order of the course's weight file."""
-    vocab, width, inner = dims["vocab_size"], dims["d_model"], dims["d_ff"]
-    shapes = {
-        "token_embedding.weight": (vocab, width),
-        "pos_embedding.weight": (dims["max_seq_len"], width),
-    }
-    for index in range(dims["num_layers"]):
-        layer = f"layers.{index}"
-        for name in ("W_q", "W_k", "W_v", "W_o"):
-            shapes[f"{layer}.attention.{name}.weight"] = (width, width)
-        shapes[f"{layer}.feed_forward.fc1.weight"] = (inner, width)
-        shapes[f"{layer}.feed_forward.fc1.bias"] = (inner,)
-        shapes[f"{layer}.feed_forward.fc2.weight"] = (width, inner)
-        shapes[f"{layer}.feed_forward.fc2.bias"] = (width,)
-        for name in ("norm1", "norm2"):
-            shapes[f"{layer}.{name}.weight"] = (width,)
-            shapes[f"{layer}.{name}.bias"] = (width,)
-    shapes["norm.weight"] = (width,)
-    shapes["norm.bias"] = (width,)
-    shapes["output_projection.weight"] = (vocab, width)
-    shapes["output_projection.bias"] = (vocab,)
-    return shapes
-
-
-def draw_weights(
-    rng: np.random.Generator, dims: dict[str, int], logit_sd: float = LOGIT_SD
-) -> dict[str, np.ndarray]:
-    """Fresh float32 weights on which every known mistake shows: see the top of this file."""
-    width, inner = dims["d_model"], dims["d_ff"]
-    scale = {
-        "token_embedding.weight": 1.0,
-        "pos_embedding.weight": 1.0,
-        "W_q.weight": (SCORE_SD / width) ** 0.5,  # W_q and W_k make scores of SCORE_SD
-        "W_k.weight": (SCORE_SD / width) ** 0.5,
-        "W_v.weight": 1.5 / width**0.5,
-        "W_o.weight": 1.0 / width**0.5,
-        "fc1.weight": 1.0 / width**0.5,
-        "fc1.bias": 0.5,
-        "fc2.weight": (2.0 / inner) ** 0.5,  # ReLU halves the variance
-        "fc2.bias": 0.5,
-        "output_projection.weight": logit_sd / width**0.5,
-        "output_projection.bias": logit_sd / 10,
-    }
-    weights = {}
-    for name, shape in state_dict_shapes(dims).items():
-        noise = rng.standard_normal(shape)
-        if "norm" in name:
-            weights[name] = 0.2 * noise + (1.0 if name.endswith(".weight") else 0.0)
-        else:
-            weights[name] = scale[".".join(name.split(".")[-2:])] * noise
-    return {name: array.astype(np.float32) for name, array in weights.items()}
-
-
-def draw_course_weights(rng: np.random.Generator, dims: dict[str, int]) -> dict[str, np.ndarray]:
-    """Float32 weights distributed as in the course's file: N(0, 1), each LayerNorm 1 and 0."""
-    weights = {}
-    for name, shape in state_dict_shapes(dims).items():
-        if "norm" in name:
-            array = np.full(shape, 1.0 if name.endswith(".weight") else 0.0)
-        else:
-            array = rng.standard_normal(shape)
-        weights[name] = array.astype(np.float32)
-    return weights
-
 
 @pytest.fixture(scope="session")
-def dims():
+def dims(vectors):
     """The sizes that most checks use."""
-    return DIMS
+    return vectors.DIMS
 
 
 @pytest.fixture(scope="session")
-def other_dims():
+def other_dims(vectors):
     """Sizes that differ from the skeleton's defaults in everything."""
-    return OTHER_DIMS
+    return vectors.OTHER_DIMS
 
 
 @pytest.fixture(scope="session")
-def weights(draw):
+def weights(draw, vectors, dims):
     """Weights on which mistakes show."""
-    return draw_weights(draw.rng("weights"), DIMS)
+    return vectors.draw_weights(draw.rng("weights"), dims)
 
 
 @pytest.fixture(scope="session")
-def other_weights(draw):
+def other_weights(draw, vectors, other_dims):
     """The same for the other sizes."""
-    return draw_weights(draw.rng("other weights"), OTHER_DIMS)
+    return vectors.draw_weights(draw.rng("other weights"), other_dims)
 
 
 @pytest.fixture(scope="session")
-def sampling_weights(draw):
+def sampling_weights(draw, vectors, dims):
     """Weights whose distribution over tokens is wide enough to judge samples by."""
-    return draw_weights(draw.rng("sampling weights"), DIMS, SAMPLING_LOGIT_SD)
+    rng = draw.rng("sampling weights")
+    return vectors.draw_weights(rng, dims, vectors.SAMPLING_LOGIT_SD)
 
 
 @pytest.fixture
-def prompt(draw, record):
+def prompt(draw, dims, record):
     """Draw prompts for this check alone: ids (B, T) of a batch and a length."""
     rng = draw.rng(f"prompts of {record.evidence.check}")
-    return lambda batch, length: rng.integers(0, DIMS["vocab_size"], (batch, length))
+    return lambda batch, length: rng.integers(0, dims["vocab_size"], (batch, length))
 
 
 @pytest.fixture
-def other_prompt(draw):
+def other_prompt(draw, other_dims):
     """The same within the other vocabulary."""
     rng = draw.rng("other prompts")
-    return lambda batch, length: rng.integers(0, OTHER_DIMS["vocab_size"], (batch, length))
+    return lambda batch, length: rng.integers(0, other_dims["vocab_size"], (batch, length))
 
 
 @pytest.fixture
-def compare(oracle, weights, record):
+def compare(oracle, dims, weights, record):
     """Compare logits of the last positions of ids with the reference, and with the own forward.
 
     ``effect_of_past`` is how much the first token moves later logits of the own forward: where it
@@ -185,13 +77,13 @@ def compare(oracle, weights, record):
 
     def compare(model, ids, logits, place, *, causal_history=True):
         steps = logits.shape[1]
-        error = record.compare(logits, oracle.logits(DIMS, weights, ids)[:, -steps:], place)
+        error = record.compare(logits, oracle.logits(dims, weights, ids)[:, -steps:], place)
         if error <= SAME:
             return
         compare_with_own(model, ids, logits, record)
         if causal_history and "effect_of_past" not in record.evidence.measured:
             other = ids.copy()
-            other[:, 0] = (other[:, 0] + 1) % DIMS["vocab_size"]
+            other[:, 0] = (other[:, 0] + 1) % dims["vocab_size"]
             (own, _), (moved, _) = model.forward(ids), model.forward(other)
             effect = np.abs(own[:, 1:] - moved[:, 1:]).max()
             record.set(effect_of_past=float(effect) if np.isfinite(effect) else None)
@@ -207,9 +99,9 @@ def compare_with_own(model, ids, logits, record):
 
 
 @pytest.fixture
-def decode(student, weights, compare):
+def decode(student, dims, weights, compare):
     """Feed ids in pieces, each with the cache of the one before, and compare all positions."""
-    built = student.build(DIMS, weights)
+    built = student.build(dims, weights)
 
     def decode(ids, pieces, place):
         past, logits, at = None, [], 0
@@ -223,18 +115,18 @@ def decode(student, weights, compare):
 
 
 @pytest.fixture
-def greedy(student, oracle, weights, record):
+def greedy(student, oracle, vectors, dims, weights, record):
     """Generate near temperature 0 and measure how far below the best logit each token is."""
-    built = student.build(DIMS, weights)
+    built = student.build(dims, weights)
 
     def greedy(ids, new, *, use_cache):
-        done = built.generate(ids, new, temperature=COLD, use_cache=use_cache, seed=3)
+        done = built.generate(ids, new, temperature=vectors.COLD, use_cache=use_cache, seed=3)
         tokens = continuation(ids, done.tokens, new)
-        if ((tokens < 0) | (tokens >= DIMS["vocab_size"])).any():
+        if ((tokens < 0) | (tokens >= dims["vocab_size"])).any():
             raise StudentFault("failed", "generate returned ids outside the vocabulary.")
         sequence = np.concatenate([ids, tokens], axis=1)
         steps = slice(ids.shape[1] - 1, -1)
-        below = below_best(oracle.logits(DIMS, weights, sequence)[:, steps], tokens)
+        below = below_best(oracle.logits(dims, weights, sequence)[:, steps], tokens)
         if below.max() > SAME:
             own = own_logits(built, sequence, record)[:, steps]
             record.worst("own_logits_below_best", float(below_best(own, tokens).max()))
@@ -290,18 +182,18 @@ def continuation(ids, tokens, new):
 
 
 @pytest.fixture(scope="session")
-def course_cases(draw, oracle):
+def course_cases(draw, oracle, vectors, dims):
     """Weights and ten (ids, expected logits): the course's own, or drawn like the course's."""
     if (COURSE_FOLDER / "weights.npz").is_file():
         weights = dict(np.load(COURSE_FOLDER / "weights.npz"))
         cases = np.load(COURSE_FOLDER / "cases.npz")
         count = len({name.split(".")[0] for name in cases})
-        return weights, [_course_case(cases, index) for index in range(count)]
+        return weights, [_course_case(cases, index, dims) for index in range(count)]
     rng = draw.rng("course")
-    weights = draw_course_weights(rng, DIMS)
-    prompts = rng.integers(0, DIMS["vocab_size"], (30, 11))
-    single = oracle.logits(DIMS, weights, prompts, dtype="float32")
-    double = oracle.logits(DIMS, weights, prompts)
+    weights = vectors.draw_course_weights(rng, dims)
+    prompts = rng.integers(0, dims["vocab_size"], (30, 11))
+    single = oracle.logits(dims, weights, prompts, dtype="float32")
+    double = oracle.logits(dims, weights, prompts)
     # With such weights softmax saturates, and now and then rounding alone exceeds the tolerance.
     # A published case would not be one of those: keep the ten on which the reference's own
     # rounding is smallest.
@@ -309,20 +201,20 @@ def course_cases(draw, oracle):
     return weights, [(prompts[[i]], double[[i]], double[[i]]) for i in chosen]
 
 
-def _course_case(cases, index):
+def _course_case(cases, index, dims):
     ids = np.atleast_2d(cases[f"{index}.input_ids"])
-    shape = (*ids.shape, DIMS["vocab_size"])
+    shape = (*ids.shape, dims["vocab_size"])
     names = ("expected_logits_no_cache", "expected_logits_with_cache")
     return ids, *(cases[f"{index}.{name}"].reshape(shape) for name in names)
 
 
 @pytest.fixture
-def course(course_cases):
+def course(course_cases, dims):
     """Do what the course's harness does: one forward a case, compared at its tolerance."""
 
     def run(student, record, *, mode, use_cache):
         weights, cases = course_cases
-        model = student.build(DIMS, weights)
+        model = student.build(dims, weights)
         missed = []
         for number, (ids, no_cache, with_cache) in enumerate(cases, start=1):
             expected = with_cache if use_cache else no_cache
@@ -337,7 +229,7 @@ def course(course_cases):
         record.course(mode, len(cases) - len(missed), len(cases))
         if missed:
             # With these weights rounding alone can exceed the tolerance: float64 decides.
-            model = student.build(DIMS, weights, dtype="float64")
+            model = student.build(dims, weights, dtype="float64")
             for number, ids, expected in missed:
                 logits, _ = model.forward(ids, use_cache=use_cache, dtype="float64")
                 record.compare(logits, expected, f"test case {number}")

@@ -1,0 +1,68 @@
+"""The family: how the reference, and the reference with each known mistake, answer the probes.
+
+Asked once for each draw. Live, in a sandbox of its own; or recorded, for students who have the
+answers and not the solution.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol, Self
+
+from grader.checking.probing import Answer, Probe, Questions
+from grader.errors import HarnessError, StudentFault
+from grader.intake import SourceFile
+from grader.mistakes import Mistake, file_of
+from grader.student import Student
+
+RIGHT = ""  # the id of no mistake: the reference itself
+
+
+class Family(Protocol):
+    """Answers to probes, by mistake."""
+
+    mistakes: Sequence[Mistake]
+
+    def answer(self, mistake: str, probe: Probe) -> Answer:
+        """Return what the reference answers with this mistake in it, or RIGHT."""
+        ...
+
+
+class LiveFamily:
+    """Runs the mistakes when they are asked for; every answer is computed once."""
+
+    def __init__(
+        self,
+        host: Student,
+        mistakes: Sequence[Mistake],
+        questions: Questions,
+    ) -> None:
+        self.host = host  # its files are the variants, and the reference as `file_of("right")`
+        self.mistakes = mistakes
+        self.questions = questions
+        self._answers: dict[tuple[str, str], Answer] = {}
+
+    def __enter__(self) -> Self:
+        """Return the family; its box starts when it is needed."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End the box."""
+        self.host.close()
+
+    def answer(self, mistake: str, probe: Probe) -> Answer:
+        """Return the answer of one variant to one probe."""
+        key = (mistake, probe.id)
+        if key not in self._answers:
+            self.host.choose(file_of(mistake or "right"))
+            try:
+                self._answers[key] = self.questions.ask(self.host, probe)
+            except StudentFault as fault:
+                raise HarnessError(f"the mistake {mistake!r} failed: {fault.message}") from fault
+        return self._answers[key]
+
+
+def right_file(reference: Sequence[SourceFile]) -> SourceFile:
+    """Return the reference as a file among its variants."""
+    python = next(file for file in reference if file.path.endswith(".py"))
+    return SourceFile(file_of("right"), python.data)

@@ -1,0 +1,97 @@
+"""Probes: small questions to a model whose answers tell one mistake from another.
+
+A pack's `checks/vectors.py` lists them. The same probes are put to a submission, to the reference
+and to each known mistake of the reference; whoever answers alike has made the same mistake.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from grader.checking.draw import Draw
+from grader.errors import StudentFault
+from grader.model import Array, Model
+from grader.student import Student
+
+Answer = Array | str  # what came back, or the words of the fault that came instead
+
+VECTORS = "vectors.py"
+PLACE = re.compile(r" \([^()]*, line \d+, in [^()]*\)")  # of a fault: another file, another line
+
+
+@dataclass(frozen=True)
+class Probe:
+    """One question.
+
+    ``ask(model, rng)`` returns an array and talks to nothing but the model; everything it draws
+    comes from ``rng``. ``setting`` names the sizes and weights that the model is built with.
+    """
+
+    id: str
+    says: str  # completes "... differ": "your logits without a cache"
+    ask: Callable[[Model, np.random.Generator], Array]
+    setting: str = "main"
+    tolerance: float | None = None  # by default the rubric's
+    decides: bool = False  # where this answer is wrong, the others say nothing
+
+
+@dataclass(frozen=True)
+class Questions:
+    """A pack's probes, and what they are asked with."""
+
+    probes: tuple[Probe, ...]
+    partings: tuple[Probe, ...]  # answers (parts, B, T, width): what each part put out
+    parts: tuple[str, ...]  # their names, in the order in which they are computed
+    settings: Mapping[str, tuple[Mapping[str, int], Mapping[str, Array]]]  # sizes and weights
+    draw: Draw
+
+    @classmethod
+    def of(cls, vectors: ModuleType, draw: Draw) -> Questions:
+        """Return the probes of a pack with weights from this draw."""
+        settings = {
+            name: (dims, vectors.draw_weights(draw.rng(f"probe weights {name}"), dims, *rest))
+            for name, (dims, *rest) in vectors.SETTINGS.items()
+        }
+        probes, partings = tuple(vectors.PROBES), tuple(vectors.PARTINGS)
+        return cls(probes, partings, tuple(vectors.PART_NAMES), settings, draw)
+
+    def ask(self, student: Student, probe: Probe) -> Answer:
+        """Build the model anew, so that nothing of an earlier question is left, and ask."""
+        try:
+            model = student.build(*self.settings[probe.setting])
+            answer = probe.ask(model, self.draw.rng(f"probe {probe.id}"))
+        except StudentFault as fault:
+            if fault.outcome not in ("error", "failed"):
+                raise
+            return PLACE.sub("", fault.message)
+        return np.asarray(answer, dtype=np.float64)
+
+
+def load_vectors(folder: Path) -> ModuleType:
+    """Import a pack's vectors by their path: two packs may both have a file of that name."""
+    import importlib.util  # noqa: PLC0415 - not needed where nothing is graded
+
+    path = folder / VECTORS
+    spec = importlib.util.spec_from_file_location(f"vectors of {folder}", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def distance(one: Answer, other: Answer) -> float:
+    """Return the largest difference; infinite between answers of different kinds."""
+    if isinstance(one, str) or isinstance(other, str):
+        return 0.0 if isinstance(one, str) and isinstance(other, str) and one == other else np.inf
+    if one.shape != other.shape:
+        return np.inf
+    gaps: Any = np.where(np.isnan(one) & np.isnan(other), 0.0, np.abs(one - other))
+    return float(np.nan_to_num(gaps, nan=np.inf).max(initial=0.0))
