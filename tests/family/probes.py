@@ -14,6 +14,7 @@ import types
 
 import numpy as np
 import torch
+from torch.utils.flop_counter import FlopCounterMode
 
 
 def build(source, dims, weights, dtype=None):
@@ -21,7 +22,7 @@ def build(source, dims, weights, dtype=None):
     torch.set_default_dtype(torch.float32)
     module = sys.modules["submission"] = types.ModuleType("submission")
     exec(compile(source, "submission", "exec"), module.__dict__)
-    model = module.DecoderOnlyTransformer(**dims)
+    model = module.DecoderOnlyTransformer(*dims.values())
     tensors = {name: torch.from_numpy(array) for name, array in weights.items()}
     missing, unexpected = model.load_state_dict(tensors, strict=False)
     missing = set(missing) & {name for name, _ in model.named_parameters()}
@@ -131,36 +132,119 @@ def differences(model, probes, expected, enough=np.inf):
             with torch.no_grad():
                 for ids, logits in probe(model):
                     wanted = expected(ids, logits.shape[1])
-                    if wanted.shape != tuple(logits.shape):
-                        raise ValueError(f"logits of shape {tuple(logits.shape)}")
-                    gap = np.abs(logits.double().numpy() - wanted).max()
-                    worst = max(worst, float(gap) if np.isfinite(gap) else 1e30)
+                    miss = np.abs(logits.double().numpy() - wanted).max()
+                    worst = max(worst, float(miss) if np.isfinite(miss) else 1e30)
             found[name] = worst
             if worst > enough:
                 return found
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - a mistake may raise anything
             found[name] = f"{type(error).__name__}: {error}"
     return found
+
+
+class Generation:
+    """What generate returns for a prompt, how much it feeds the model, and how likely it draws."""
+
+    def __init__(self, model, ids, expected):
+        self.model, self.ids, self.expected = model, ids, expected
+        self.fed = []
+        forward = model.forward
+
+        def counted(*args, **keywords):
+            self.fed.append(args[0].shape[1])
+            return forward(*args, **keywords)
+
+        model.__dict__["forward"] = counted
+
+    def generate(self, new, temperature, use_cache):
+        self.fed.clear()
+        torch.manual_seed(1)
+        return self.model.generate(self.ids, new, temperature, use_cache)
+
+    def greedy(self):
+        length = self.ids.shape[1]
+        for use_cache, name in ((False, "without"), (True, "with")):
+            tokens = self.generate(8, 1e-3, use_cache)
+            yield f"new_{name}_cache", tokens.shape[1] - length
+            yield f"fed_{name}_cache", sum(self.fed)
+            yield f"below_best_{name}_cache", _below_best(self.expected, tokens, length)
+
+    def distribution(self):
+        for temperature in (0.5, 2.0):
+            tokens = self.generate(40, temperature, True)
+            yield f"z_at_{temperature:g}", _z(self.expected, tokens, self.ids.shape[1], temperature)
+
+    def work(self):
+        for use_cache, name in ((False, "without"), (True, "with")):
+            with FlopCounterMode(display=False) as counter:
+                self.generate(4, 1.0, use_cache)
+            yield f"flops_{name}_cache", counter.get_total_flops()
+
+    def measured(self, *witnesses):
+        """Map names to numbers, or to an exception's text; some witnesses cost more time."""
+        found = {}
+        for measure in ["greedy", *witnesses]:
+            try:
+                found.update(getattr(self, measure, dict)())
+            except Exception as error:  # noqa: BLE001 - a mistake may raise anything
+                found[measure] = f"{type(error).__name__}: {error}"
+        return found
+
+
+def _below_best(expected, tokens, length):
+    logits = expected(tokens, tokens.shape[1])[:, length - 1 : -1]
+    taken = np.take_along_axis(logits, tokens[:, length:, None].numpy(), axis=-1)[..., 0]
+    return float((logits.max(axis=-1) - taken).max())
+
+
+def _z(expected, tokens, length, temperature):
+    """Likelihood of the tokens in standard deviations from what sampling gives."""
+    logits = expected(tokens, tokens.shape[1])[:, length - 1 : -1] / temperature
+    log_p = torch.log_softmax(torch.from_numpy(logits), dim=-1).numpy()
+    mean = (np.exp(log_p) * log_p).sum(axis=-1)
+    variance = (np.exp(log_p) * log_p**2).sum(axis=-1) - mean**2
+    taken = np.take_along_axis(log_p, tokens[:, length:, None].numpy(), axis=-1)[..., 0]
+    return float((taken - mean).sum() / np.sqrt(variance.sum()))
 
 
 def main():
     request = json.load(sys.stdin)
     torch.set_num_threads(1)
-    weights = dict(np.load(request["weights"]))
-    dims = request["dims"]
-    probes = Probes(np.random.default_rng(request["seed"]), dims["vocab_size"])
+    dims, seed = request["dims"], request["seed"]
+    weights, sampling = (dict(np.load(path)) for path in request["weights"])
+    probes = Probes(np.random.default_rng(seed), dims["vocab_size"])
     expected = Expected(build(request["reference"], dims, weights, torch.float64))
-    reply = {}
-    for name, source in request["models"].items():
-        torch.manual_seed(0)
-        with contextlib.redirect_stdout(sys.stderr):
-            try:
-                model = build(source, dims, weights)
-            except (LookupError, RuntimeError) as error:
-                reply[name] = {"load": str(error)}
-                continue
-            enough = request["enough"] if name in request["mistaken"] else np.inf
-            reply[name] = differences(model, probes, expected, enough)
+    sampled = Expected(build(request["reference"], dims, sampling, torch.float64))
+    prompt = torch.from_numpy(np.random.default_rng(seed + 1).integers(0, 1000, (10, 8)))
+    reply = {"right": {}, "mistakes": {}}
+    with contextlib.redirect_stdout(sys.stderr):
+        for name, source in request["right"].items():
+            found = differences(build(source, dims, weights), probes, expected)
+            if name in request["styles"]:
+                hot = build(source, dims, sampling)
+                asked = Generation(hot, prompt, sampled)
+                found["generation"] = asked.measured("distribution", "work")
+            reply["right"][name] = found
+        for mistake, styles in request["mistakes"].items():
+            reply["mistakes"][mistake] = {}
+            probe, logits = None, []
+            for style, source in styles.items():
+                try:
+                    model = build(source, dims, weights)
+                except (LookupError, RuntimeError) as error:
+                    reply["mistakes"][mistake][style] = {"load": str(error)}
+                    continue
+                if mistake in request["generate"]:
+                    hot = build(source, dims, sampling)
+                    asked = Generation(hot, prompt, sampled)
+                    found = {"generation": asked.measured(request["generate"][mistake])}
+                else:
+                    torch.manual_seed(0)
+                    found = differences(model, probes, expected, request["enough"])
+                    probe = probe or dict(probes)[list(found)[-1]]
+                    logits.append(answers(model, probe))
+                    found["gap_to_first_style"] = float(np.abs(logits[-1] - logits[0]).max())
+                reply["mistakes"][mistake][style] = found
     json.dump(reply, sys.stdout)
 
 

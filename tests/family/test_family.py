@@ -1,0 +1,220 @@
+"""The family of known mistakes: edits that apply, make the mistake they name, and show.
+
+Each mistake is made four times: in the reference, and in three solutions written otherwise. The
+probes run in one process with torch, with fresh weights of the pack's own distribution.
+"""
+
+import importlib.util
+import json
+import secrets
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+HERE = Path(__file__).parent
+ROOT = HERE.parent.parent
+PACK = ROOT / "rubrics" / "e0294-a4"
+FILE = "transformer_skeleton.py"
+ATOL = 1e-2
+
+REFERENCE = (ROOT / "reference" / "e0294_a4" / FILE).read_text()
+MISTAKES = {m["id"]: m for m in tomllib.loads((PACK / "mistakes.toml").read_text())["mistakes"]}
+WITNESSES = {"logits", "load", "count", "distribution", "work"}
+SOLUTIONS = {
+    folder.name: (
+        (folder / FILE).read_text(),
+        tomllib.loads((folder / "edits.toml").read_text()),
+    )
+    for folder in sorted((HERE / "solutions").iterdir())
+}
+
+ROUNDING_OR_CHANCE = {
+    "bfloat16-attention", "bfloat16-inside", "float16-attention", "float16-inside",
+    "dropout-left-on",
+}  # fmt: skip
+"""Mistakes whose logits depend on more than what is computed: no two styles need to agree."""
+
+NOT_HERE = {"hard-coded-cuda", "hard-coded-mps", "noisy", "renamed-package"}
+"""Honest submissions that cannot simply be run: other devices, benchmarks, several files."""
+
+
+def edits_of(style, mistake):
+    """Return the edits that make a mistake in a style, or None where it cannot be made."""
+    if style == "reference":
+        return MISTAKES[mistake]["edits"]
+    return SOLUTIONS[style][1][mistake].get("edits")
+
+
+def source_of(style, mistake=None):
+    """Return a style's source, with a mistake made in it."""
+    source = REFERENCE if style == "reference" else SOLUTIONS[style][0]
+    for edit in edits_of(style, mistake) if mistake else []:
+        source = source.replace(edit["old"], edit["new"])
+    return source
+
+
+STYLES = ("reference", *SOLUTIONS)
+MADE = [(style, mistake) for mistake in MISTAKES for style in STYLES
+        if style == "reference" or "edits" in SOLUTIONS[style][1].get(mistake, {})]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def seed():
+    """Weights and prompts are drawn afresh; a failure names the seed."""
+    return secrets.randbits(32)
+
+
+@pytest.fixture(scope="module")
+def reply(seed, tmp_path_factory):
+    """Everything that was measured, in one run of one process with torch."""
+    spec = importlib.util.spec_from_file_location("pack_conftest", PACK / "checks" / "conftest.py")
+    pack = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(pack)
+    rng = np.random.default_rng(seed)
+    paths = []
+    for sd in (pack.LOGIT_SD, pack.SAMPLING_LOGIT_SD):
+        paths.append(str(tmp_path_factory.mktemp("weights") / "weights.npz"))
+        np.savez(paths[-1], **pack.draw_weights(rng, pack.DIMS, sd))
+    honest = {
+        path.parent.parent.name: path.read_text()
+        for path in sorted((ROOT / "tests" / "zoo" / "honest").glob(f"*/submission/{FILE}"))
+        if path.parent.parent.name not in NOT_HERE
+    }
+    mistakes = {}
+    for style, mistake in MADE:
+        mistakes.setdefault(mistake, {})[style] = source_of(style, mistake)
+    request = {
+        "dims": pack.DIMS,
+        "seed": seed,
+        "weights": paths,
+        "reference": REFERENCE,
+        "right": {style: source_of(style) for style in STYLES} | honest,
+        "mistakes": mistakes,
+        "styles": STYLES,
+        "generate": {
+            name: mistake["witness"]
+            for name, mistake in MISTAKES.items()
+            if mistake["witness"] not in ("logits", "load")
+        },
+        "enough": 3 * ATOL,
+    }
+    done = subprocess.run(
+        [sys.executable, str(HERE / "probes.py")],
+        input=json.dumps(request),
+        stdout=subprocess.PIPE,
+        check=True,
+        text=True,
+    )
+    return json.loads(done.stdout)
+
+
+def test_the_family_is_whole():
+    """There are at least forty mistakes with all they need, and ids are unique."""
+    tables = tomllib.loads((PACK / "mistakes.toml").read_text())["mistakes"]
+    assert len(tables) >= 40
+    assert len(MISTAKES) == len(tables)
+    for mistake in tables:
+        assert set(mistake) - {"file"} == {"id", "says", "look", "witness", "edits"}, mistake["id"]
+        assert mistake["witness"] in WITNESSES, mistake["id"]
+        assert mistake["look"].startswith("Look "), mistake["id"]
+        assert mistake["look"].endswith("."), mistake["id"]
+        assert not mistake["says"].endswith("."), mistake["id"]
+
+
+def test_each_solution_makes_nearly_every_mistake():
+    """A solution's edits name known mistakes; the few that it cannot make have a reason."""
+    for style, (_, edits) in SOLUTIONS.items():
+        assert set(edits) == set(MISTAKES), style
+        reasons = [e["not_here"] for e in edits.values() if "edits" not in e]
+        assert all(reasons), style
+        assert len(reasons) <= 5, style
+
+
+@pytest.mark.parametrize("style", STYLES)
+def test_every_edit_applies_once(style):
+    """What an edit replaces stands once in the source, also after the edits before it."""
+    for mistake in MISTAKES:
+        original = changed = source_of(style)
+        for edit in edits_of(style, mistake) or []:
+            assert set(edit) == {"old", "new"}, mistake
+            assert original.count(edit["old"]) == 1, (mistake, edit["old"])
+            assert changed.count(edit["old"]) == 1, (mistake, edit["old"])
+            changed = changed.replace(edit["old"], edit["new"])
+        compile(changed, mistake, "exec")
+
+
+def test_right_ones_stay_far_below_the_tolerance(reply, seed):
+    """The reference, the solutions and the honest submissions agree in every probe."""
+    assert len(reply["right"]) > 15
+    for name, found in reply["right"].items():
+        misses = [value for probe, value in found.items() if probe != "generation"]
+        assert max(misses) < 0.3 * ATOL, (seed, name, found)
+        if name in STYLES:
+            assert not any(wrong_generation(found["generation"]).values()), (seed, name, found)
+
+
+def test_mistakes_in_the_logits_show(reply, seed):
+    """Each misses the tolerance more than three times in some probe, in every style."""
+    hidden = {
+        (style, mistake): found
+        for style, mistake, found in measured(reply, "logits")
+        if not shown(found)
+    }
+    assert not hidden, seed
+
+
+def test_one_mistake_has_one_set_of_numbers(reply, seed):
+    """However a solution is written, the same mistake gives the same logits."""
+    for style, mistake, found in measured(reply, "logits"):
+        if mistake not in ROUNDING_OR_CHANCE:
+            assert found["gap_to_first_style"] < ATOL, (seed, style, mistake)
+
+
+def test_mistakes_in_names_keep_weights_out(reply):
+    """Where the witness is the load, the weights do not go in."""
+    for style, mistake, found in measured(reply, "load"):
+        assert "load" in found, (style, mistake)
+
+
+def test_mistakes_in_generate_show(reply, seed):
+    """Each shows in the number of ids, in the tokens fed or in the tokens drawn, as it says."""
+    for witness in ("count", "work", "distribution"):
+        for style, mistake, found in measured(reply, witness):
+            missing = {"flops_with_cache": 0, "flops_without_cache": 0, "z_at_1": 0}
+            wrong = wrong_generation(missing | found["generation"])
+            assert wrong[witness], (seed, style, mistake, found)
+
+
+def measured(reply, witness):
+    """Yield style, id and measurements of the mistakes with a witness."""
+    for mistake, styles in reply["mistakes"].items():
+        if MISTAKES[mistake]["witness"] == witness:
+            for style, found in styles.items():
+                yield style, mistake, found
+
+
+def shown(found):
+    """Whether a difference was seen in the logits; an exception is none."""
+    return any(
+        value > 3 * ATOL
+        for probe, value in found.items()
+        if probe != "gap_to_first_style" and not isinstance(value, str)
+    )
+
+
+def wrong_generation(found):
+    """Say by witness whether generate went wrong; the prompt has 8 tokens, 8 are asked for."""
+    drawn = [v for k, v in found.items() if k.startswith("below_best")]
+    likely = [abs(v) for k, v in found.items() if k.startswith("z_at")]
+    raised = any(isinstance(v, str) for v in found.values())
+    return {
+        "count": raised or {found["new_without_cache"], found["new_with_cache"]} != {8},
+        "work": raised
+        or found["fed_with_cache"] not in (15, 16)
+        or found["flops_with_cache"] > 0.5 * found["flops_without_cache"],
+        "distribution": raised or max(drawn) > 2 * ATOL or max(likely) > 5,
+    }
