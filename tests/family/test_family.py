@@ -71,7 +71,7 @@ def seed():
 @pytest.fixture(scope="module")
 def reply(seed, tmp_path_factory):
     """Everything that was measured, in one run of one process with torch."""
-    spec = importlib.util.spec_from_file_location("pack_conftest", PACK / "checks" / "conftest.py")
+    spec = importlib.util.spec_from_file_location("pack_vectors", PACK / "checks" / "vectors.py")
     pack = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(pack)
     rng = np.random.default_rng(seed)
