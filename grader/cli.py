@@ -69,6 +69,17 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--seed", help="repeat a draw: the seed of a stored result")
     command.set_defaults(run=_grade)
 
+    command = commands.add_parser("check", help="the public checks, as a student runs them")
+    command.add_argument("path", type=Path, help="folder, zip or .py file")
+    command.add_argument("--handout", type=Path, help="the folder that the course gave out")
+    command.add_argument("--device", default="cpu", help="auto, cpu or cuda:N")
+    command.set_defaults(run=_check)
+
+    command = commands.add_parser("handout", help="make what students get of an assignment")
+    command.add_argument("pack", nargs="?", help="assignment (default: the only one there is)")
+    command.add_argument("--out", type=Path, required=True, help="a folder that is not there yet")
+    command.set_defaults(run=_handout)
+
     command = commands.add_parser("image", help="make the sandbox's image")
     command.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
     command.add_argument("--base", help="image to build on, or 'debian' to make one from packages")
@@ -127,6 +138,40 @@ def _grade(arguments: argparse.Namespace) -> int:
     print(table.render(result))
     print(f"\n{path}")
     return 2 if result["status"] == "withheld" else 0
+
+
+def _check(arguments: argparse.Namespace) -> int:
+    from grader import handout, intake, pack
+    from grader.checking.recorded import RecordedFamily, RecordedOracle
+    from grader.grade import grade
+    from grader.report import table
+
+    public = handout.find(arguments.path, arguments.handout)
+    submission = intake.read(arguments.path).without(handout.FOLDER)
+    assignment = pack.load_handout(public)
+    result = grade(
+        submission,
+        assignment,
+        _process(),
+        oracle=RecordedOracle(public),
+        draw=handout.public_draw(assignment),
+        family=RecordedFamily(public),
+        device=_device(arguments.device),
+        say=_progress,
+    )
+    _progress("")
+    print(table.render_check(result, assignment.points))
+    return 2 if result["status"] == "withheld" else 0
+
+
+def _handout(arguments: argparse.Namespace) -> int:
+    from grader import handout, pack
+
+    assignment = pack.find(ROOT, arguments.pack)
+    handout.write(assignment, _process(), arguments.out, _progress)
+    _progress("")
+    print(f"{arguments.out}: give this folder to students; they run `grader check .` in it.")
+    return 0
 
 
 def _image(arguments: argparse.Namespace) -> int:

@@ -68,6 +68,12 @@ class Submission:
     digest: str
     flags: tuple[str, ...]
 
+    def without(self, folder: str) -> Submission:
+        """Return the same submission without one of its folders, and without remarks on it."""
+        files = tuple(file for file in self.files if not file.path.startswith(f"{folder}/"))
+        flags = tuple(flag for flag in self.flags if not flag.startswith(f"{folder}/"))
+        return Submission(self.id, files, _digest(files), flags)
+
 
 @dataclass
 class _Basket:

@@ -42,6 +42,8 @@ def diagnose(student: Student, family: Family, questions: Questions, atol: float
     found = _matches(answers, family, atol)
     if found:
         return [_named(mistake, gap, answers) for gap, mistake in found[:NAMED]]
+    if all(isinstance(answers.own[probe.id], str) for probe in answers.wrong):
+        return []  # an exception of its own, which the checks have quoted
     return [_unnamed(answers, family, _parting(student, family, questions))]
 
 

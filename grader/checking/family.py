@@ -21,7 +21,10 @@ RIGHT = ""  # the id of no mistake: the reference itself
 class Family(Protocol):
     """Answers to probes, by mistake."""
 
-    mistakes: Sequence[Mistake]
+    @property
+    def mistakes(self) -> Sequence[Mistake]:
+        """Return the known mistakes."""
+        ...
 
     def answer(self, mistake: str, probe: Probe) -> Answer:
         """Return what the reference answers with this mistake in it, or RIGHT."""

@@ -96,6 +96,8 @@ class LiveOracle:
             except StudentFault as fault:
                 self._model = None
                 raise HarnessError(f"the reference failed: {fault.message}") from fault
+            if not np.isfinite(logits).all():
+                raise HarnessError("the reference's logits are not finite")
             self._keep(key, logits)
         return self._answers[key]
 

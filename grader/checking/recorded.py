@@ -7,7 +7,7 @@ What students get in place of the solution. Two files in a folder, readable by n
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ import numpy as np
 
 from grader.checking.family import RIGHT, LiveFamily
 from grader.checking.oracle import Oracle, model_key
-from grader.checking.probing import Answer, Probe
+from grader.checking.probing import Answer, Probe, Questions
 from grader.errors import HarnessError
 from grader.mistakes import Mistake
 from grader.model import Array, Ids
@@ -62,7 +62,7 @@ class Recorder:
         for number, ((model, _), (ids, answer)) in enumerate(self._kept.items()):
             arrays[f"{number}.{model}.ids"] = ids
             arrays[f"{number}.{model}.logits"] = answer.astype(np.float32)
-        np.savez_compressed(folder / ANSWERS, allow_pickle=False, **arrays)
+        np.savez_compressed(folder / ANSWERS, **arrays)
 
 
 class RecordedOracle:
@@ -125,20 +125,21 @@ def _length(answer: Array) -> int:
 
 
 def write_family(
-    folder: Path, family: LiveFamily, probes: Sequence[Probe], say: Callable[[str], None]
+    folder: Path, family: LiveFamily, questions: Questions, say: Callable[[str], None]
 ) -> None:
     """Ask every mistake every probe and write the answers down, without a line of any solution."""
     arrays: dict[str, Any] = {}
     for number, mistake in enumerate([RIGHT, *(m.id for m in family.mistakes)]):
         say(f"known mistakes: {number} of {len(family.mistakes)}")
-        for probe in probes:
+        asked = (*questions.probes, *(questions.partings if mistake == RIGHT else ()))
+        for probe in asked:
             answer = family.answer(mistake, probe)
             name = f"{mistake}.{probe.id}"
             if isinstance(answer, str):
                 arrays[f"{name}.fault"] = np.array(answer)
             else:
                 arrays[f"{name}.answer"] = answer.astype(np.float32)
-    np.savez_compressed(folder / MISTAKES, allow_pickle=False, **arrays)
+    np.savez_compressed(folder / MISTAKES, **arrays)
     words = [
         {"id": m.id, "says": m.says, "look": m.look, "witness": m.witness, "alike": m.alike}
         for m in family.mistakes

@@ -26,6 +26,41 @@ def render(result: Json) -> str:
     return "\n".join([*_head(result), "", _table(result), *lines])
 
 
+def render_check(result: Json, points: float) -> str:
+    """Return the report on the public checks; ``points`` is what the whole assignment is worth."""
+    lines = (line for part in (_lost, _diagnosis, _flags) for line in part(result))
+    public = result["total"]["max_points"]
+    return "\n".join(
+        [
+            *_head(result),
+            "",
+            _checks(result),
+            *lines,
+            "",
+            *textwrap.wrap(
+                f"These are the public checks: {public:g} of {points:g} points. Hidden checks, and "
+                "what a human grades, come on top. Weights and prompts of the grading are others.",
+                WIDTH,
+            ),
+        ]
+    )
+
+
+def _checks(result: Json) -> str:
+    rows = [
+        [criterion["id"], check["id"], check["outcome"].replace("_", " "),
+         "–" if check["points"] is None else f"{check['points']:g}", f"{check['max_points']:g}"]
+        for criterion in result["criteria"]
+        for check in criterion["checks"]
+    ]  # fmt: skip
+    return tabulate(
+        rows,
+        headers=["", "public check", "outcome", "points", "of"],
+        colalign=("left", "left", "left", "right", "right"),
+        disable_numparse=True,
+    )
+
+
 def _head(result: Json) -> Iterator[str]:
     environment, pack = result["environment"], result["pack"]
     yield (
@@ -103,6 +138,10 @@ def _notes(result: Json) -> Iterator[str]:
         yield from ("", f"The course's own harness would say: {verdict}")
     if result["environment"]["isolation"] == "none":
         yield from ("", "NOT ISOLATED: the submission ran as a plain process on this machine.")
+    yield from _flags(result)
+
+
+def _flags(result: Json) -> Iterator[str]:
     if result["flags"]:
         yield from ("", "Remarks")
         for flag in result["flags"]:

@@ -26,6 +26,9 @@ A dash: with one token there is nothing to attend to. The fixed scale of 8 is ri
 no check should use that width.
 """
 
+import io
+import json
+
 import numpy as np
 
 from grader.checking.probing import Probe
@@ -116,6 +119,37 @@ def draw_course_weights(rng: np.random.Generator, dims: dict[str, int]) -> dict[
             array = rng.standard_normal(shape)
         weights[name] = array.astype(np.float32)
     return weights
+
+
+def course_cases(rng, logits):
+    """Weights and ten (ids, expected without a cache, expected with one), like the course's.
+
+    ``logits(dims, weights, ids, dtype=...)`` are the reference's. With such weights softmax
+    saturates, and now and then rounding alone exceeds the tolerance. A published case would not be
+    one of those: of 30 prompts, the ten are kept on which the reference's own rounding is smallest.
+    """
+    weights = draw_course_weights(rng, DIMS)
+    prompts = rng.integers(0, DIMS["vocab_size"], (30, 11))
+    single = logits(DIMS, weights, prompts, dtype="float32")
+    double = logits(DIMS, weights, prompts)
+    chosen = np.argsort(np.abs(single - double).max(axis=(1, 2)))[:10]
+    return weights, [(prompts[[i]], double[[i]], double[[i]]) for i in chosen]
+
+
+def public_files(draw, logits):
+    """Files for students, by name: weights and test cases as the course's harness reads them."""
+    weights, cases = course_cases(draw.rng("course"), logits)
+    archive = io.BytesIO()
+    np.savez_compressed(archive, **weights)
+    names = ("expected_logits_no_cache", "expected_logits_with_cache", "expected_logits_sequential")
+    listed = [
+        {"input_ids": ids.tolist()} | dict.fromkeys(names, np.round(expected, 5).tolist())
+        for ids, expected, _ in cases
+    ]
+    return {
+        "model_state_dict.npz": archive.getvalue(),
+        "test_cases.json": json.dumps(listed).encode(),
+    }
 
 
 # --- probes: questions whose answers tell one mistake from another --------------------------------

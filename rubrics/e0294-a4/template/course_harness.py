@@ -16,6 +16,7 @@ import sys
 import time
 from pathlib import Path
 
+import numpy
 import torch
 
 ATOL = 1e-2
@@ -119,9 +120,16 @@ def build(model_class, args, max_seq_len=None):
 def build_with_weights(model_class, args):
     """Make a model and load the weight file into it."""
     model = build(model_class, args)
-    weights = torch.load(args.model_state_dict, map_location=args.device, weights_only=True)
-    model.load_state_dict(weights)
+    model.load_state_dict(load_weights(args.model_state_dict, args.device))
     return model
+
+
+def load_weights(path, device):
+    """Read a state dict: the course's .pt file, or the .npz file of the handout in its place."""
+    if not Path(path).exists() and Path(path).with_suffix(".npz").exists():
+        arrays = numpy.load(Path(path).with_suffix(".npz"))
+        return {name: torch.from_numpy(arrays[name]).to(device) for name in arrays.files}
+    return torch.load(path, map_location=device, weights_only=True)
 
 
 def run_generate(model_class, args):

@@ -1,0 +1,132 @@
+"""The handout: what students get of an assignment, made from its pack.
+
+    README.md, the sheet, the skeleton, ...   the pack's template, as it is
+    what `public_files` of vectors.py makes   weights and test cases to try things with
+    public/rubric.toml                        points and limits
+    public/checks/                            the public checks; of hidden ones what they ask for
+    public/answers.npz                        the reference's answers to the public questions
+    public/mistakes.npz, mistakes.json        the known mistakes' answers, and what they are
+
+`grader check` needs no more than that. No line of the reference is in it, no edit of a known
+mistake, no body of a hidden check, and nothing of a seed that gradings draw from.
+"""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from grader import pack as packs
+from grader.checking import recorded, runner
+from grader.checking.draw import Draw
+from grader.checking.probing import Questions, load_vectors
+from grader.errors import HarnessError, UsageError
+from grader.grade import REFERENCE_LIMITS, family_for, oracle_for
+from grader.pack import Pack
+from grader.sandbox import Sandbox
+from grader.score import score
+from grader.student import Student
+
+FOLDER = "public"
+CHECK_LIMITS = REFERENCE_LIMITS
+
+
+def public_draw(pack: Pack) -> Draw:
+    """Return the draw that everybody may know: the same whenever a handout is made."""
+    return Draw(f"public {pack.id} {pack.version}")
+
+
+def find(path: Path, given: Path | None) -> Path:
+    """Return the public folder that belongs to a student's work; raises UsageError."""
+    start = (given or path).absolute()
+    for folder in (start, *(() if given else start.parents)):
+        for public in (folder / FOLDER, folder):
+            if (public / recorded.ANSWERS).is_file():
+                return public
+    raise UsageError(
+        f"there is no handout at {given}" if given else
+        f"no handout belongs to {path}: work in the folder that you were given, or name it with "
+        f"--handout"
+    )  # fmt: skip
+
+
+def write(pack: Pack, sandbox: Sandbox, out: Path, say: Callable[[str], None]) -> None:
+    """Make the handout in a folder that does not exist yet; raises UsageError, HarnessError.
+
+    The reference and the known mistakes run in ``sandbox``: they are the project's own code.
+    """
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise UsageError(f"{out} exists already: move it away, or choose another --out")
+    with _whole_or_not_at_all(out) as folder:
+        shutil.copytree(pack.folder / "template", folder, dirs_exist_ok=True)
+        public = folder / FOLDER
+        (public / "checks").mkdir(parents=True)
+        shutil.copy(pack.folder / "rubric.toml", public)
+        for source in sorted(pack.checks_folder.glob("*.py")):
+            text = without_hidden_bodies(source.read_text(encoding="utf-8"))
+            (public / "checks" / source.name).write_text(text, encoding="utf-8")
+        _record(pack, packs.load_handout(public), sandbox, folder, say)
+        (public / ".gitignore").write_text("__pycache__/\n", encoding="utf-8")
+
+
+def _record(
+    pack: Pack, handed_out: Pack, sandbox: Sandbox, folder: Path, say: Callable[[str], None]
+) -> None:
+    """Put the public checks to the reference, and the probes to the mistakes; keep all answers."""
+    draw = public_draw(pack)
+    vectors = load_vectors(handed_out.checks_folder)
+    with oracle_for(pack, sandbox) as live:
+        oracle = recorded.Recorder(live)
+        with Student(
+            sandbox, pack.reference, pack.interface, REFERENCE_LIMITS, given=pack.public_files
+        ) as reference:
+            checks = [check.id for check in handed_out.checks]
+            evidence = runner.run(handed_out.checks_folder, checks, reference, oracle, draw, say)
+        for criterion in score(handed_out.criteria, {e.check: e for e in evidence}):
+            if criterion.points != criterion.max_points:
+                raise HarnessError(f"the reference does not pass the public checks: {criterion}")
+        for name, data in vectors.public_files(draw, oracle.logits).items():
+            (folder / name).write_bytes(data)
+        oracle.write(folder / FOLDER)
+    with family_for(pack, sandbox, draw) as family:
+        if family is not None:
+            recorded.write_family(folder / FOLDER, family, Questions.of(vectors, draw), say)
+
+
+def without_hidden_bodies(source: str) -> str:
+    """Return the source of checks with each hidden one reduced to its docstring."""
+    lines = source.splitlines(keepends=True)
+    for node in reversed(ast.parse(source).body):
+        if not isinstance(node, ast.FunctionDef):
+            continue
+        hidden = any(ast.unparse(mark) == "pytest.mark.hidden" for mark in node.decorator_list)
+        if hidden and node.end_lineno is not None:
+            after = node.body[0].end_lineno or node.lineno  # the docstring stays
+            has_docstring = ast.get_docstring(node) is not None
+            start = after if has_docstring else node.body[0].lineno - 1
+            lines[start : node.end_lineno] = [] if has_docstring else ["    ...\n"]
+    return "".join(lines)
+
+
+@contextlib.contextmanager
+def _whole_or_not_at_all(out: Path) -> Iterator[Path]:
+    """Give a folder beside ``out`` that takes its place once everything in it is done."""
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        making = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
+    except OSError as error:
+        raise UsageError(f"{out} cannot be written: {error}") from error
+    try:
+        yield making
+        if out.exists():
+            out.rmdir()  # empty, as was seen before
+        making.chmod(0o755)
+        os.replace(making, out)  # noqa: PTH105 - says what happens
+    except BaseException:
+        shutil.rmtree(making, ignore_errors=True)
+        raise
