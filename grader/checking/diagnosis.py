@@ -41,7 +41,10 @@ def diagnose(student: Student, family: Family, questions: Questions, atol: float
         return []
     found = _matches(answers, family, atol)
     if found:
-        return [_named(mistake, gap, answers) for gap, mistake in found[:NAMED]]
+        named = [_named(mistake, gap, answers) for gap, mistake in found[:NAMED]]
+        for other in named[1:]:
+            other["sentence"] = f"Or: {other['sentence']}"
+        return named
     if all(isinstance(answers.own[probe.id], str) for probe in answers.wrong):
         return []  # an exception of its own, which the checks have quoted
     return [_unnamed(answers, family, _parting(student, family, questions))]

@@ -103,6 +103,7 @@ def result(*criteria, **more):
             "pending_points": sum(c["pending_points"] for c in criteria),
         },
         "criteria": list(criteria),
+        "diagnosis": [],
         "flags": [],
         "course_verdict": {},
         "environment": {"sandbox": "docker", "device": "cpu", "isolation": "container"},
