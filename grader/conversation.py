@@ -54,6 +54,7 @@ class Conversation:
         self._broken: list[HarnessError] = []  # attempts to start a box that failed
         self._oom_kills = 0
         self._clean = True  # no student code has run in this box
+        self._lost: Exception = HarnessError("a sandbox was asked before it was started")
 
     def __enter__(self) -> Self:
         """Return this conversation; the box starts when it is needed."""
@@ -154,7 +155,8 @@ class Conversation:
         self, verb: str, header: Header, body: bytes, *, seconds: float, reply_bytes: int
     ) -> tuple[Header, bytes]:
         """One frame there, one frame back; a box that breaks the rules is ended."""
-        assert self._box is not None
+        if self._box is None:  # whoever goes on with a model whose box has ended is told why it did
+            raise self._lost.with_traceback(None)
         nonce = secrets.token_hex(8)
         full = {**header, "verb": verb, "id": nonce, "seconds": seconds, "reply_bytes": reply_bytes}
         deadline = self.clock() + seconds + GRACE_SECONDS
@@ -162,18 +164,24 @@ class Conversation:
             self._box.line.send(full, body, deadline=deadline)
             reply, array = self._box.line.receive(max_body=reply_bytes, deadline=deadline)
             _answers(reply, nonce)
-        except LineDeadline:
-            raise self._late(verb, seconds) from None
-        except LineViolation as violation:
-            self.close()
-            raise StudentFault(
-                "protocol_violation", f"The sandbox's protocol was broken: {violation}."
-            ) from None
-        except LineEnded:
-            raise self._ended(verb) from None
+        except (LineDeadline, LineEnded, LineViolation) as trouble:
+            self._lost = self._end(trouble, verb, seconds)
+            raise self._lost from None
         prints = reply.get("prints")
         self.prints = str(prints.get("tail", ""))[-2048:] if isinstance(prints, dict) else ""
         return reply, array
+
+    def _end(self, trouble: Exception, verb: str, seconds: float) -> Exception:
+        """End the box after trouble on its line; return what that means."""
+        try:
+            if isinstance(trouble, LineDeadline):
+                return self._late(verb, seconds)
+            if isinstance(trouble, LineEnded):
+                return self._ended(verb)
+            self.close()
+        except HarnessError as error:  # the engine does not answer, or not as it should
+            return error
+        return StudentFault("protocol_violation", f"The sandbox's protocol was broken: {trouble}.")
 
     def _ended(self, verb: str) -> Exception:
         """Say why the box ended, by the engine's word."""

@@ -69,7 +69,7 @@ class Line:
 
     def send(self, header: Header, body: bytes | memoryview = b"", *, deadline: float) -> None:
         """Send one frame; anything that arrived unasked since the last one is a violation."""
-        if self._data or self._arrived():
+        if self._data or self._arrived(deadline):
             raise LineViolation("bytes arrived that nobody asked for")
         text = json.dumps(header).encode()
         self.send_bytes(PREFIX.pack(MAGIC, len(text), len(body)) + text, deadline=deadline)
@@ -150,10 +150,10 @@ class Line:
             else:
                 self._notes = (self._notes + content)[-NOTES_KEPT:]
 
-    def _arrived(self) -> bool:
+    def _arrived(self, deadline: float) -> bool:
         """Whether data of the guest is waiting (its end shows when a reply is awaited)."""
         while select.select([self._sock], [], [], 0)[0]:
-            self._sock.settimeout(0.01)
+            self._await(deadline)  # standard error may come without end
             before = len(self._raw), len(self._data), len(self._notes)
             self._read_some()
             if self._data or before == (len(self._raw), len(self._data), len(self._notes)):

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-JUDGED_BY = ("grader", "rubrics", "reference", "tests/proof", "tests/zoo")
+JUDGED_BY = ("grader", "rubrics", "reference", "tests/fuzz", "tests/proof", "tests/zoo")
 
 
 @dataclass(frozen=True)

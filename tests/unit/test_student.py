@@ -434,7 +434,7 @@ def test_frames_nobody_asked_for_are_a_violation(made):
     model = student.build(DIMS, WEIGHTS)
     model.forward(IDS)
     deadline = time.monotonic() + 5
-    while not sandbox.boxes[0].line._arrived() and time.monotonic() < deadline:
+    while not sandbox.boxes[0].line._arrived(deadline) and time.monotonic() < deadline:
         time.sleep(0.005)
     assert fault(model.forward, IDS).outcome == "protocol_violation"
     assert sandbox.boxes[0].killed
@@ -447,6 +447,28 @@ def test_after_a_violation_the_next_check_gets_a_new_box(made):
     student.fresh()
     student.build(DIMS, WEIGHTS).forward(IDS)
     assert [box.killed for box in sandbox.boxes] == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("answer", "ending", "kind"),
+    [
+        (b"junk" * 8, Ending(None, False, ""), "protocol_violation"),
+        (None, Ending(None, False, ""), "timeout"),
+        (GONE, Ending(137, False, ""), HarnessError),
+    ],
+    ids=["violation", "timeout", "lost"],
+)
+def test_a_model_whose_box_has_ended_says_again_why(made, answer, ending, kind):
+    """A check that goes on with a model after its box ended gets the same fault, and no other."""
+    student, sandbox = made({"forward": [zeros, answer]}, ending)
+    model = student.build(DIMS, WEIGHTS)
+    for _ in range(3):
+        if kind is HarnessError:
+            with pytest.raises(HarnessError):
+                model.forward(IDS)
+        else:
+            assert fault(model.forward, IDS).outcome == kind
+    assert len(sandbox.boxes) == 1
 
 
 # --- time -----------------------------------------------------------------------------------------

@@ -195,6 +195,31 @@ def test_a_flood_of_notes_does_not_hold_up_a_request(engine_line, pair):
             pair[0].close()
 
 
+def test_standard_error_without_end_cannot_hold_up_a_request(engine_line, pair):
+    """Where notes come faster than they are read, a request still ends at its deadline."""
+    now, piece = [0.0], engine(2, b"z" * 100_001) * 4
+    engine_line._clock = lambda: now[0]
+    rest = bytearray()
+
+    def read_some():
+        now[0] += 0.1  # whatever is read, there is more
+        assert now[0] < 10, "the host reads on and on"
+        type(engine_line)._read_some(engine_line)
+        write_some()
+
+    def write_some():
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                rest.extend(piece if not rest else b"")
+                del rest[: pair[1].send(rest, socket.MSG_DONTWAIT)]
+
+    engine_line._read_some = read_some
+    write_some()
+    with pytest.raises(LineDeadline):
+        engine_line.send({"verb": "worker"}, deadline=1.0)
+    assert now[0] < 1.2
+
+
 # --- what an attacker may write -------------------------------------------------------------------
 
 HUGE = [
