@@ -16,7 +16,7 @@ from typing import Any, Self
 
 from grader.errors import HarnessError, StudentFault
 from grader.intake import SourceFile
-from grader.records import Limits
+from grader.records import Ending, Limits
 from grader.sandbox import Box, Sandbox
 from grader.sandbox.boot import boot
 from grader.wire import Clock, Header, LineDeadline, LineEnded, LineViolation
@@ -52,7 +52,7 @@ class Conversation:
         self._preload = list(preload)
         self._box: Box | None = None
         self._broken: list[HarnessError] = []  # attempts to start a box that failed
-        self._oom_kills = 0
+        self._oom_kills = 0  # counted in this box by the end of the last exchange
         self._clean = True  # no student code has run in this box
         self._lost: Exception = HarnessError("a sandbox was asked before it was started")
 
@@ -84,7 +84,7 @@ class Conversation:
             self._broken.append(error)
             raise
         self._box = box
-        self._oom_kills = box.usage().oom_kills or 0
+        self._oom_kills = 0
         sizes = [[file.path, len(file.data)] for file in self._files]
         contents = b"".join(file.data for file in self._files)
         self._clean = True
@@ -100,6 +100,8 @@ class Conversation:
     def fresh_worker(self) -> None:
         """End the last worker with all it left behind, and start another."""
         self.loaded = False
+        if self._box is not None and self._oom_kills:
+            self.close()  # the engine's flag stays up after a kill, and would explain any later end
         self.start()
         try:
             self._ask_agent("worker", {})
@@ -108,6 +110,7 @@ class Conversation:
             self.close()
             self.start()
             self._ask_agent("worker", {})
+        self._count_kills()  # those of the last worker's processes are not the new one's
         self._clean = False
 
     def _ask_agent(self, verb: str, header: Header, body: bytes = b"") -> None:
@@ -148,6 +151,7 @@ class Conversation:
             # An exception leaves the worker alive; after anything else there is none.
             self.loaded = self.loaded and fault.get("outcome") == "error"
             raise self._as_fault(verb, seconds, fault)
+        self._count_kills()
         result = reply.get("result")
         return (result if isinstance(result, dict) else {}), array
 
@@ -187,11 +191,11 @@ class Conversation:
         """Say why the box ended, by the engine's word."""
         assert self._box is not None
         try:
+            out_of_memory = self._memory_ran_out()
             ending = self._box.ending()
-            killed_for_memory = ending.out_of_memory or self._memory_ran_out()
         finally:
             self.close()
-        if killed_for_memory:
+        if self._by_the_engine(ending) if out_of_memory is None else out_of_memory:
             return self._out_of_memory(verb)
         if self._sandbox.isolation == "none":
             return StudentFault("error", f"Your code ended the sandbox during {verb}.")
@@ -205,20 +209,35 @@ class Conversation:
         """Tell a late reply from one that never could come, since the box was lost under way."""
         assert self._box is not None
         try:
+            out_of_memory = self._memory_ran_out()  # asking for its state may end the box
             ending = self._box.ending(patience=0.0)
         finally:
             self.close()
-        if ending.out_of_memory:
+        if self._by_the_engine(ending) if out_of_memory is None else out_of_memory:
             return self._out_of_memory(verb)
         # Running still, or ended because asking for its state hangs up on it.
         if ending.exit_code in (None, 0) or self._sandbox.isolation == "none":
             return _timeout(verb, seconds)
         return HarnessError(f"the sandbox was lost (exit code {ending.exit_code})")
 
-    def _memory_ran_out(self) -> bool:
+    def _memory_ran_out(self) -> bool | None:
+        """Whether the kernel has counted a kill since the last exchange; None if it can't tell."""
+        before = self._oom_kills
+        return None if (kills := self._count_kills()) is None else kills > before
+
+    def _count_kills(self) -> int | None:
         assert self._box is not None
-        before, self._oom_kills = self._oom_kills, self._box.usage().oom_kills or 0
-        return self._oom_kills > before
+        kills = self._box.usage().oom_kills
+        self._oom_kills = self._oom_kills if kills is None else kills
+        return kills
+
+    def _by_the_engine(self, ending: Ending) -> bool:
+        """Whether memory ran out, where the counter is out of reach or went with the container.
+
+        The engine's flag stays up after any kill in the container: where one was counted before
+        this exchange, it says nothing.
+        """
+        return ending.out_of_memory and self._oom_kills == 0
 
     def _out_of_memory(self, verb: str) -> StudentFault:
         return StudentFault(

@@ -531,16 +531,17 @@ def eat_memory():
 
 
 def test_a_worker_without_memory_is_out_of_memory(probe):
-    """A worker that eats memory is ended by the kernel, told so, and the box lives on."""
+    """A worker that eats memory is ended by the kernel and told so; the next has a new box."""
     probe.begin()
     before = probe.container.id
     fault = probe.fault(eat_memory)
     assert fault.outcome == "out_of_memory"
     assert f"{LIMITS.memory_mb} MB" in fault.message
-    assert probe.run(own_limits)["cores"] == 1
-    assert probe.container.id == before
+    assert probe.container.id == before, "the agent outlives its worker"
     peak = probe.student._box.usage().peak_memory_bytes
     assert peak is None or peak <= LIMITS.memory_mb << 20
+    assert probe.run(own_limits)["cores"] == 1
+    assert probe.container.id != before
 
 
 @inside
@@ -576,6 +577,24 @@ def test_a_dead_agent_is_out_of_memory_by_the_engine_s_word(probe):
 def loop_for_ever():
     while True:
         pass
+
+
+@inside
+def eat_memory_in_a_child():
+    if os.fork() == 0:
+        eat_memory()
+    os.wait()
+
+
+def test_a_container_that_others_kill_is_not_out_of_memory_for_what_was_before(probe):
+    """Memory that ran out for an earlier call does not explain an end that came from outside."""
+    probe.begin()
+    probe.go(eat_memory_in_a_child)
+    assert probe.student._box.usage().oom_kills == 1
+    threading.Timer(0.3, probe.container.kill).start()
+    with pytest.raises(HarnessError, match=r"ended by itself|was lost"):
+        probe.go(loop_for_ever)
+    assert probe.run(own_limits)["cores"] == 1
 
 
 @inside

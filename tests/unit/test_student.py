@@ -38,6 +38,7 @@ IDS = np.array([[1, 2, 3]])
 FILES = [SourceFile("net.py", b"class Net: ...\n")]
 LOGITS = np.arange(15, dtype="<f4").reshape(1, 3, 5)
 GONE = object()  # as an answer: hang up
+VANISHED = object()  # likewise, and the kernel's counters are gone with the container
 
 
 class FakeBox:
@@ -82,7 +83,9 @@ class FakeBox:
 
     def _answer(self, header, answer):
         answer = answer(self, header) if callable(answer) else answer
-        if answer is GONE:
+        if answer is VANISHED:
+            self.oom = None
+        if answer in (GONE, VANISHED):
             return False
         if isinstance(answer, bytes):
             self.socket.sendall(answer)
@@ -579,7 +582,7 @@ def test_the_engine_says_why_a_box_ended(made, verb, ending, outcome):
 
     Student code cannot reach the first process of a container: but for memory, its end is ours.
     """
-    student, sandbox = made({verb: GONE}, ending)
+    student, sandbox = made({verb: VANISHED}, ending)
     if outcome == "ours":
         with pytest.raises(HarnessError):
             student.build(DIMS, WEIGHTS).forward(IDS)
@@ -597,6 +600,72 @@ def test_a_kill_that_the_kernel_counted_is_out_of_memory(made):
 
     student, _ = made({"forward": [zeros, killed]}, Ending(137, False, ""))
     assert fault(student.build(DIMS, WEIGHTS).forward, IDS).outcome == "out_of_memory"
+
+
+DIED = {"fault": {"outcome": "died", "signal": 9}}
+
+
+def killed_worker(box, _header):
+    """Answer as an agent whose worker was ended by the kernel, for memory."""
+    box.oom += 1
+    return DIED
+
+
+@pytest.mark.parametrize(
+    ("answer", "ending", "outcome"),
+    [
+        (None, Ending(None, True, ""), "timeout"),
+        (DIED, Ending(None, True, ""), "error"),
+        (GONE, Ending(137, True, ""), "ours"),
+        (VANISHED, Ending(137, True, ""), "ours"),
+    ],
+    ids=["silent", "ended by itself", "ended by others", "ended by others, counters gone"],
+)
+@pytest.mark.parametrize("noticed", [True, False])
+def test_memory_that_ran_out_before_is_not_blamed_again(made, answer, ending, outcome, noticed):
+    """The engine's flag stays up after a kill; what happens later is told by what happened then."""
+
+    def killed_child(box, header):
+        box.oom += 1
+        return zeros(box, header)
+
+    before = killed_worker if noticed else killed_child
+    student, sandbox = made({"forward": [zeros, before, answer]}, ending)
+    model = student.build(DIMS, WEIGHTS)
+    if noticed:
+        assert fault(model.forward, IDS).outcome == "out_of_memory"
+    else:
+        model.forward(IDS)
+    if outcome == "ours":
+        with pytest.raises(HarnessError):
+            model.forward(IDS)
+    else:
+        assert fault(model.forward, IDS).outcome == outcome
+    assert len(sandbox.boxes) == 1
+
+
+def test_after_a_kill_for_memory_the_next_worker_has_a_new_box(made):
+    """The engine's flag, once up, stays up: a new worker starts where it is down."""
+    student, sandbox = made({"forward": [zeros, killed_worker]})
+    assert fault(student.build(DIMS, WEIGHTS).forward, IDS).outcome == "out_of_memory"
+    student.fresh()
+    student.build(DIMS, WEIGHTS).forward(IDS)
+    assert [box.killed for box in sandbox.boxes] == [True, False]
+
+
+def test_a_kill_between_two_calls_is_out_of_memory(made):
+    """A worker that is ended for memory after its reply is told so at the next call."""
+
+    def then_killed(box, header):
+        answer = zeros(box, header)
+        threading.Timer(0.1, lambda: setattr(box, "oom", 1)).start()
+        return answer
+
+    student, _ = made({"forward": [zeros, then_killed, DIED]})
+    model = student.build(DIMS, WEIGHTS)
+    model.forward(IDS)
+    time.sleep(0.2)
+    assert fault(model.forward, IDS).outcome == "out_of_memory"
 
 
 def test_a_failure_of_the_agent_is_ours(made):
@@ -763,14 +832,18 @@ def test_leaving_ends_the_box(made):
     [
         (Ending(None, False, ""), "timeout"),  # it runs: student code never came back
         (Ending(0, False, ""), "timeout"),  # it ended because we hung up to ask
-        (Ending(137, True, ""), "out_of_memory"),
+        (Ending(137, True, ""), "out_of_memory"),  # and so are the kernel's counters
         (Ending(137, False, ""), "ours"),  # somebody else ended it while we waited
     ],
     ids=str,
 )
 def test_a_late_reply_is_told_from_a_lost_box(made, ending, outcome):
     """When a deadline passes, the engine is asked whether the box was there to answer at all."""
-    student, sandbox = made({"forward": [zeros, None]}, ending)
+
+    def silent(box, _header):
+        box.oom = 0 if ending.exit_code is None else None
+
+    student, sandbox = made({"forward": [zeros, silent]}, ending)
     model = student.build(DIMS, WEIGHTS)
     if outcome == "ours":
         with pytest.raises(HarnessError):
