@@ -6,11 +6,15 @@ A result that replaces another with other points or of other files leaves the ol
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
+import errno
+import fcntl
 import functools
 import json
 import os
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +22,7 @@ from grader.errors import HarnessError, UsageError
 from grader.records import Json
 
 SCHEMA_FILE = Path(__file__).with_name("result.schema.json")
+_TEMPORARY = ".grader-new-"
 
 
 @functools.cache
@@ -61,10 +66,15 @@ def write(folder: Path, result: Json) -> Path:
     path = folder / f"{submission_id}.json"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        old = read(folder, submission_id)
-        if old is not None and _summary(old) != _summary(result):
-            _append(folder / f"{submission_id}.history.jsonl", old)
-        _replace(path, text)
+        with _alone(folder):
+            old = read(folder, submission_id)
+            temporary = _written(folder, text)
+            try:
+                if old is not None and _summary(old) != _summary(result):
+                    _append(folder / f"{submission_id}.history.jsonl", old)
+                temporary.replace(path)  # a reader sees the old file or the new one, whole
+            finally:
+                temporary.unlink(missing_ok=True)
     except OSError as error:
         raise HarnessError(f"the result could not be written to {path}: {error}") from error
     return path
@@ -81,23 +91,40 @@ def _summary(result: Json) -> Json:
 
 def _append(path: Path, old: Json) -> None:
     at = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
-    line = json.dumps({"replaced_at": at, **_summary(old), "draw": old["draw"]["digest"]})
-    with path.open("a", encoding="utf-8") as file:
-        file.write(line + "\n")
-        file.flush()
+    line = json.dumps({"replaced_at": at, **_summary(old), "draw": old["draw"]["digest"]}) + "\n"
+    with path.open("ab", buffering=0) as file:
+        size = file.tell()
+        if file.write(line.encode()) < len(line):  # a disk that fills up takes half a line
+            file.truncate(size)
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         os.fsync(file.fileno())
 
 
-def _replace(path: Path, text: str) -> None:
-    """Write beside the target and rename: a reader sees the old file or the new one, whole."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:100]}.")
+@contextlib.contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Keep other graders from writing here meanwhile, and remove what killed ones left."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        with contextlib.suppress(OSError):  # not every file system of a network can lock
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            for left in folder.glob(f"{_TEMPORARY}*"):
+                left.unlink()
+        yield
+    finally:
+        os.close(handle)
+
+
+def _written(folder: Path, text: str) -> Path:
+    """Write a new file, whole and on disk, that is to be renamed; return its path."""
+    handle, path = tempfile.mkstemp(dir=folder, prefix=_TEMPORARY)
+    temporary = Path(path)
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as file:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(path)
+        temporary.chmod(0o644)
     except BaseException:
-        Path(temporary).unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
         raise
+    return temporary

@@ -5,6 +5,7 @@ import copy
 import json
 import os
 import subprocess
+import sys
 import threading
 
 import pytest
@@ -265,6 +266,43 @@ def test_a_full_disk_leaves_the_old_result(tmp_path, result):
             results.write(folder, changed)
         assert (folder / "alice.json").read_bytes() == before
         assert names(folder) == ["alice.json"]
+
+
+def test_a_disk_that_fills_up_in_the_history_leaves_all_as_it_was(tmp_path, result):
+    """Where the old result's line does not fit, no half of it stays, and the old result does."""
+    folder = tmp_path / "disk"
+    with small_disk(folder, 20_480):
+        results.write(folder, result)
+        (folder / "alice.history.jsonl").write_text("x" * 4000 + "\n")
+        (folder / "other").write_bytes(bytes(8192))
+        before = (folder / "alice.json").read_bytes()
+        with pytest.raises(HarnessError, match="could not be written"):
+            results.write(folder, put(result, "total/points", 1.0))
+        assert (folder / "alice.json").read_bytes() == before
+        assert (folder / "alice.history.jsonl").read_text() == "x" * 4000 + "\n"
+        assert names(folder) == ["alice.history.jsonl", "alice.json", "other"]
+
+
+KILLED = """
+import json, os, signal, sys
+from pathlib import Path
+from grader import results
+os.fsync = lambda _: os.kill(os.getpid(), signal.SIGKILL)
+results.write(Path(sys.argv[1]), json.load(sys.stdin))
+"""
+
+
+def test_what_a_killed_grader_was_writing_is_removed_by_the_next(tmp_path, result):
+    """A grader that is killed while it writes leaves the old result, and a scrap for one run."""
+    results.write(tmp_path, result)
+    changed = put(result, "total/points", 1.0)
+    killed = [sys.executable, "-c", KILLED, str(tmp_path)]
+    subprocess.run(killed, input=json.dumps(changed), text=True, check=False)
+    assert results.read(tmp_path, "alice") == result
+    assert len(names(tmp_path)) == 2
+    results.write(tmp_path, changed)
+    assert names(tmp_path) == ["alice.history.jsonl", "alice.json"]
+    assert len(history(tmp_path)) == 1
 
 
 def test_a_reader_never_sees_half_a_result(tmp_path, result):
