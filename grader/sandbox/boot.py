@@ -68,9 +68,14 @@ def boot(box: Box, preload: list[str]) -> Header:
         raise HarnessError(f"the sandbox was not ready within {BOOT_SECONDS:.0f} s") from None
     except (LineEnded, LineViolation):
         try:
-            text = box.line.notes.strip() or box.ending().text
+            ending = box.ending()
+            text = box.line.notes.strip() or ending.text
         finally:
             box.kill()
+        if ending.out_of_memory:
+            raise HarnessError(
+                "the sandbox ran out of memory before it was ready; raise memory_mb in rubric.toml"
+            ) from None
         raise HarnessError(f"the sandbox did not start: {text[-1500:] or 'no message'}") from None
     except BaseException:
         box.kill()

@@ -336,6 +336,28 @@ def test_all_of_the_guest_is_sent():
     assert needed <= sent
 
 
+def wall_clocks(text):
+    """Return where a source looks at the wall clock, which may jump at any moment."""
+    names = {"time.time", "time.time_ns", "dt.datetime.now", "datetime.now", "date.today",
+             "dt.datetime.utcnow", "datetime.utcnow", "dt.date.today"}  # fmt: skip
+    found = [f"line {line}: imports {name}" for line, name in imports_of(text, "grader.x")
+             if name in names]  # fmt: skip
+    nodes = [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Attribute)]
+    return found + [f"line {n.lineno}: uses {ast.unparse(n)}" for n in nodes
+                    if ast.unparse(n) in names]  # fmt: skip
+
+
+def test_deadlines_go_by_the_steady_clock():
+    """Only the history of results, where a date is written down, looks at the wall clock."""
+    history = GRADER / "results.py"
+    found = every(wall_clocks, [path for path in FILES if path != history])
+    assert not found, "\n".join(found)
+    assert len(wall_clocks(read(history))) == 1
+    assert wall_clocks("import time\ndeadline = time.time() + 5")
+    assert wall_clocks("from time import time")
+    assert not wall_clocks("import time\ntime.monotonic()\ntime.sleep(1)")
+
+
 # --- assignments ----------------------------------------------------------------------------------
 
 

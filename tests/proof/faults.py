@@ -4,6 +4,7 @@ import contextlib
 import dataclasses
 import functools
 import itertools
+import json
 import subprocess
 import sys
 import tempfile
@@ -14,6 +15,7 @@ from unittest import mock
 
 import docker
 
+from grader import results
 from grader.errors import HarnessError
 from grader.records import Limits
 from grader.student import Student
@@ -60,6 +62,7 @@ def rows():
 
 
 part = functools.partial
+PAGE = 4096  # what a file in memory grows by
 
 
 # --- the grader itself ----------------------------------------------------------------------------
@@ -147,16 +150,16 @@ def full(kind, _rng):
         if kind:
             right(out)
         if kind == 2:  # other points than those of now, so that there is a history to write
-            text = (out / "alice.json").read_text()
-            (out / "alice.json").write_text(
-                text.replace(f'"points": {grading.FULL}', '"points": 16')
-            )
-            (out / "alice.history.jsonl").write_bytes(b"x" * 4095 + b"\n")
+            result = results.read(out, "alice")
+            result["total"]["points"] = 16
+            (out / "alice.json").write_text(json.dumps(result, indent=2))
+            (out / "alice.history.jsonl").write_bytes(b"x" * (PAGE - 1) + b"\n")
         before = {path.name: path.read_bytes() for path in out.iterdir()}
         if kind == 3:
             subprocess.run(["mount", "-o", "remount,ro", out], check=True)
         else:
-            fill(out, spare=8 if kind == 2 else 0)
+            pages = -(-(out / "alice.json").stat().st_size // PAGE) if kind == 2 else 0
+            fill(out, spare=pages)
         code, errors = Grading(out).end()
         assert code == 2, (code, errors[-500:])
         if kind == 3:
@@ -182,9 +185,9 @@ def fill(folder, spare):
     """Fill a disk up, but for some pages."""
     with contextlib.suppress(OSError), (folder / "filling").open("wb", buffering=0) as file:
         for _ in itertools.count():
-            file.write(bytes(4096))
+            file.write(bytes(PAGE))
     with (folder / "filling").open("rb+") as file:
-        file.truncate((folder / "filling").stat().st_size - spare * 4096)
+        file.truncate((folder / "filling").stat().st_size - spare * PAGE)
 
 
 # --- its engine -----------------------------------------------------------------------------------

@@ -579,6 +579,18 @@ def loop_for_ever():
         pass
 
 
+@pytest.mark.parametrize("megabytes", [6, 100])
+def test_too_little_memory_to_start_is_ours_and_says_what_to_do(megabytes, docker_sandbox, pack):
+    """A memory limit in which the guest cannot start is no student's fault; the limit is named."""
+    limits = dataclasses.replace(LIMITS, memory_mb=megabytes)
+    files = [SourceFile("transformer_skeleton.py", b"")]
+    with (
+        Student(docker_sandbox, files, pack.interface, limits) as student,
+        pytest.raises(HarnessError, match="raise memory_mb in rubric"),
+    ):
+        student.load()
+
+
 @inside
 def eat_memory_in_a_child():
     if os.fork() == 0:

@@ -15,7 +15,7 @@ import pytest
 
 from grader import intake
 from grader.errors import StudentFault
-from grader.grade import grade
+from grader.grade import grade, oracle_for
 from grader.intake import SourceFile
 from grader.records import Limits
 from grader.sandbox.owner import PREFIX
@@ -276,6 +276,32 @@ def test_a_container_lost_in_the_middle_costs_no_points(
     else:
         assert "incremental_decode" in {check["id"] for check in lost}
         assert {check["outcome"] for check in lost} == {"harness_error"}
+        assert result["status"] == "withheld"
+        assert result["total"]["points"] is None
+
+
+@pytest.mark.parametrize("times", ["once", "for good"])
+def test_an_oracle_lost_in_the_middle_costs_no_points(times, root, pack, draw, docker_sandbox):
+    """If the oracle's container is lost, checks are repeated; if it goes on like that, their
+    points are withheld. They are never zero."""
+    reference, student = Sabotaged(docker_sandbox), Sabotaged(docker_sandbox)
+    said = []
+
+    def say(check):
+        said.append(check)
+        if check == "incremental_decode" and said.count(check) == 1:
+            reference.doomed = times == "for good"
+            reference.boxes[-1]._container.kill()
+
+    alice = intake.read(root / "submissions" / "alice")
+    with oracle_for(pack, reference) as oracle:
+        result = grade(alice, pack, student, oracle=oracle, draw=draw, say=say)
+    checks = [check for criterion in result["criteria"] for check in criterion["checks"]]
+    assert {c["outcome"] for c in checks} <= {"passed", "harness_error"}
+    if times == "once":
+        assert len(reference.boxes) > 1, "it was started again"
+        assert result["total"]["points"] == 17
+    else:
         assert result["status"] == "withheld"
         assert result["total"]["points"] is None
 
