@@ -36,7 +36,7 @@ FILES = [SourceFile(plans.FILE, b"class Net: ...\n")]
 GRACE = 0.05  # seconds that an exchange may last beyond its limit
 MB = 1 << 20
 PEAK = 24 * MB  # memory of one example; nearly all of it is what a header of 64 kB is parsed into
-REAL_SECONDS = 10.0  # of one example, whatever the guest's clock says
+REAL_SECONDS = 30.0  # of one example, whatever the guest's clock says
 TEXT, NOTE = 4000, 4096  # characters that are handed on
 
 
