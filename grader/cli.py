@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from grader.sandbox import Sandbox
 
 ROOT = Path(__file__).resolve().parent.parent
+SANDBOXES = ("auto", "docker", "bubblewrap", "process")
 SHIPPED = ROOT / "submissions" / "shipped.txt"
 
 
@@ -63,7 +64,7 @@ def _parser() -> argparse.ArgumentParser:
     command = commands.add_parser("grade", help="grade one submission")
     command.add_argument("path", type=Path, help="folder, zip or .py file")
     command.add_argument("--pack", help="assignment (default: the only one there is)")
-    command.add_argument("--sandbox", choices=["auto", "docker", "process"], default="auto")
+    command.add_argument("--sandbox", choices=SANDBOXES, default="auto")
     command.add_argument("--device", default="auto", help="auto, cpu or cuda:N")
     command.add_argument("--out", type=Path, default=Path("results"), help="folder of results")
     command.add_argument("--seed", help="repeat a draw: the seed of a stored result")
@@ -96,7 +97,7 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--pack", help="assignment (default: the only one there is)")
     command.add_argument("--weights", type=Path, required=True, help="a state dict, .pt")
     command.add_argument("--cases", type=Path, required=True, help="test cases, .json")
-    command.add_argument("--sandbox", choices=["auto", "docker"], default="auto")
+    command.add_argument("--sandbox", choices=SANDBOXES[:-1], default="auto")
     command.set_defaults(run=_convert)
 
     command = commands.add_parser("doctor", help="what this machine can do, and what mends it")
@@ -206,25 +207,49 @@ def _doctor(_arguments: argparse.Namespace) -> int:
 
 
 def _sandbox(wanted: str, device: str, submission: Submission | None) -> Sandbox:
-    """Return the sandbox to use: Docker if an engine answers; a plain process only for samples."""
+    """Return the sandbox to use.
+
+    Unless one is named: Docker if an engine answers, else bubblewrap if it works here, else a
+    plain process, for samples only.
+    """
     if wanted == "process":
         _say("warning: --sandbox process isolates nothing; the submission runs with your rights")
         return _process()
+    if wanted == "bubblewrap":
+        return _bubblewrap(device)
     from grader.sandbox import docker
 
     try:
         docker.connect()
     except HarnessError as error:
-        if wanted == "docker" or submission is None:
+        if wanted == "docker":
             raise
+        return _without_docker(device, submission, error)
+    return docker.DockerSandbox(device=device, say=_say)
+
+
+def _without_docker(device: str, submission: Submission | None, error: HarnessError) -> Sandbox:
+    try:
+        sandbox = _bubblewrap(device)
+    except HarnessError as second:
+        neither = f"{error}, and {second}"
+        if submission is None:
+            raise HarnessError(neither) from None
         if not _ships_with_the_project(submission):
             raise UsageError(
-                f"{error}, and student code is not run without a sandbox: install one "
+                f"{neither}; student code is not run without a sandbox: install one "
                 "(`grader doctor` says how), or give --sandbox process for code that you trust"
             ) from None
-        _say("warning: no Docker engine answers; this sample runs as a plain process")
+        _say("warning: neither Docker nor bubblewrap works; this sample runs as a plain process")
         return _process()
-    return docker.DockerSandbox(device=device, say=_say)
+    _say("no Docker engine answers; bubblewrap is used")
+    return sandbox
+
+
+def _bubblewrap(device: str) -> Sandbox:
+    from grader.sandbox.bubblewrap import BubblewrapSandbox
+
+    return BubblewrapSandbox(device=device, say=_say)
 
 
 def _process() -> Sandbox:

@@ -16,6 +16,7 @@ from grader import pack
 from grader.errors import GraderError, HarnessError
 from grader.sandbox import docker as docker_sandbox
 from grader.sandbox import gpu, image
+from grader.sandbox.bubblewrap import BubblewrapSandbox
 
 Row = tuple[str, str, str]  # what, "yes", "no" or "–", detail or remedy
 NEEDED_GB = 5
@@ -23,7 +24,7 @@ NEEDED_GB = 5
 
 def examine(root: Path) -> str:
     """Return the table of what was found; nothing on the machine is changed."""
-    rows = [*_python(), *_packs(root), *_docker(), *_gpus(), *_disk()]
+    rows = [*_python(), *_packs(root), *_docker(), *_bubblewrap(), *_gpus(), *_disk()]
     wrapped = [(what, state, textwrap.fill(detail, 76)) for what, state, detail in rows]
     return tabulate(wrapped, headers=["", "", "found, or what to do"], tablefmt="plain")
 
@@ -72,6 +73,23 @@ def _docker() -> Iterator[Row]:
             else f"made when first needed, or by: grader image --device {device}",
         )
     yield from _each("GPU in containers", lambda: gpu.ways(client))
+
+
+def _bubblewrap() -> Iterator[Row]:
+    what = "bubblewrap, without Docker"
+    try:
+        facts = BubblewrapSandbox().facts()
+    except HarnessError as error:
+        yield what, "no", str(error)
+        return
+    yield what, "yes", f"mode: {facts['mode']}; limits: {facts['limits']}"
+    if "memory" not in str(facts["limits"]):
+        yield (
+            "limit of memory there",
+            "no",
+            "no control group is delegated to you, so only each process by itself is limited: "
+            "systemd-run --user --scope -p Delegate=yes .venv/bin/grader grade ...",
+        )
 
 
 def _each(what: str, ways: Callable[[], list[gpu.Way]]) -> Iterator[Row]:

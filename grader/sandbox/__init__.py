@@ -1,13 +1,13 @@
 """Sandboxes: where student code runs.
 
-A `Sandbox` is a way of isolating (Docker, or a plain process that isolates nothing); a `Box` is
-one living instance, used for one submission and then destroyed. Both are small protocols, so a
-test can bring its own and another engine is one more module.
+A `Sandbox` is a way of isolating (Docker, bubblewrap, or a plain process that isolates nothing);
+a `Box` is one living instance, used for one submission and then destroyed. Both are small
+protocols, so a test can bring its own and another engine is one more module.
 
 Theory of operation
     host                                   box
     ----                                   ---
-    start(): create, attach                agent is the first process (PID 1 in a container)
+    start(): create, attach                agent is the first process (PID 1 where isolated)
     boot():  guest's source text    --->   agent starts, becomes undumpable, imports torch
              READY                  <---
     Line:    one request            --->   agent forks or feeds a worker; the worker runs
@@ -54,8 +54,8 @@ class Box(Protocol):
 class Sandbox(Protocol):
     """A way to start boxes."""
 
-    name: str  # docker | process
-    isolation: str  # container | none
+    name: str  # docker | bubblewrap | process
+    isolation: str  # container | namespaces | none
 
     def start(self, limits: Limits, *, device: str) -> Box:
         """Start a box; raises HarnessError with a remedy where that fails."""

@@ -33,7 +33,7 @@ from docker.types import LogConfig, Ulimit
 
 from grader.errors import HarnessError
 from grader.records import Ending, Limits, Usage
-from grader.sandbox import gpu, image, seccomp
+from grader.sandbox import cgroup, gpu, image, seccomp
 from grader.sandbox.boot import BOOTSTRAP
 from grader.sandbox.owner import PREFIX, Owner
 from grader.wire import Line
@@ -60,19 +60,7 @@ class DockerBox:
 
     def usage(self) -> Usage:
         """Return the kernel's figures for the container's cgroup (version 1 or 2)."""
-        read = self._read
-        cpu_v1, cpu_v2 = read("cpuacct", "cpuacct.usage"), read("", "cpu.stat", "usage_usec")
-        cpu = cpu_v1 / 1e9 if cpu_v1 is not None else None
-        return Usage(
-            cpu_seconds=cpu_v2 / 1e6 if cpu is None and cpu_v2 is not None else cpu,
-            peak_memory_bytes=_first(
-                read("memory", "memory.max_usage_in_bytes"), read("", "memory.peak")
-            ),
-            oom_kills=_first(
-                read("memory", "memory.oom_control", "oom_kill"),
-                read("", "memory.events", "oom_kill"),
-            ),
-        )
+        return cgroup.usage(self._cgroups)
 
     def ending(self, *, patience: float = 5.0) -> Ending:
         """Return the engine's word on how the container ended."""
@@ -102,19 +90,6 @@ class DockerBox:
         finally:
             self._killed = True
             self._stream.close()
-
-    def _read(self, controller: str, file: str, key: str = "") -> int | None:
-        folder = self._cgroups.get(controller)
-        if folder is None:
-            return None
-        try:
-            text = (folder / file).read_text(encoding="ascii")
-        except OSError:
-            return None
-        if not key:
-            return int(text) if text.strip().isdigit() else None
-        pairs = (line.split() for line in text.splitlines())
-        return next((int(pair[1]) for pair in pairs if pair[0] == key), None)
 
 
 class DockerSandbox:
@@ -258,10 +233,6 @@ def _cgroups(container: Container) -> dict[str, Path]:
 def _is_going(error: Exception) -> bool:
     """Whether a container cannot be removed because it is gone, or just being removed."""
     return isinstance(error, APIError) and error.status_code in (404, 409)
-
-
-def _first(*values: int | None) -> int | None:
-    return next((value for value in values if value is not None), None)
 
 
 def _merged(old: Any, new: Any) -> Any:  # noqa: ANN401 - whatever the SDK's argument is

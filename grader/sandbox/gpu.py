@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -20,7 +20,7 @@ from docker.types import DeviceRequest
 
 from grader.errors import HarnessError
 
-_DRIVER: Final = "/driver"
+DRIVER: Final = "/driver"
 """Where the driver's libraries are bound: apart from the image's own, which they must not hide."""
 
 _SHARED_NODES: Final = ("nvidiactl", "nvidia-uvm", "nvidia-uvm-tools")
@@ -40,6 +40,14 @@ class Way:
     name: str
     works: bool
     detail: str
+
+
+@dataclass(frozen=True)
+class Nodes:
+    """Device files, and where to show which of the driver's libraries."""
+
+    nodes: Sequence[str]
+    driver: Mapping[str, str]
 
 
 def hand_over(client: docker.DockerClient, device: str) -> dict[str, Any]:
@@ -75,6 +83,23 @@ def ways(client: docker.DockerClient, index: int = 0) -> list[Way]:
     return [_engine_way(info), _cdi_way(info, index), _nodes_way(index)]
 
 
+def nodes(device: str) -> Nodes:
+    """Return the device files of ``device``, "cuda:N", and the driver's libraries.
+
+    Raises HarnessError if this machine has them not.
+    """
+    index = _index(device)
+    way, folder = _nodes_way(index), _driver_folder()
+    if not way.works or folder is None:
+        raise HarnessError(
+            f"{device} cannot be handed over: {way.detail}; install the NVIDIA driver, or grade "
+            "with --device cpu"
+        )
+    names = (f"nvidia{index}", *_SHARED_NODES)
+    files = [f"/dev/{name}" for name in names if Path("/dev", name).exists()]
+    return Nodes(files, _driver(folder))
+
+
 def _index(device: str) -> int:
     found = re.fullmatch(r"cuda(?::(\d+))?", device)
     if found is None:
@@ -107,16 +132,13 @@ def _nodes_way(index: int) -> Way:
 
 
 def _nodes(index: int) -> dict[str, Any]:
-    names = (f"nvidia{index}", *_SHARED_NODES)
-    nodes = [f"/dev/{name}" for name in names if Path("/dev", name).exists()]
-    folder = _driver_folder()
-    assert folder is not None
+    given = nodes(f"cuda:{index}")
     return {
-        "devices": [f"{node}:{node}:rw" for node in nodes],
+        "devices": [f"{node}:{node}:rw" for node in given.nodes],
         "volumes": {
-            source: {"bind": target, "mode": "ro"} for source, target in _driver(folder).items()
+            source: {"bind": target, "mode": "ro"} for source, target in given.driver.items()
         },
-        "environment": {"LD_LIBRARY_PATH": _DRIVER},
+        "environment": {"LD_LIBRARY_PATH": DRIVER},
     }
 
 
@@ -126,9 +148,9 @@ def _driver(folder: Path) -> dict[str, str]:
     A folder shared with the host's C library must not come along: it would hide the image's.
     """
     if not (folder / "libc.so.6").exists():
-        return {str(folder): _DRIVER}
+        return {str(folder): DRIVER}
     files = [*folder.glob("libcuda*.so*"), *folder.glob("libnvidia-*.so*")]
-    return {str(file): f"{_DRIVER}/{file.name}" for file in sorted(files) if file.exists()}
+    return {str(file): f"{DRIVER}/{file.name}" for file in sorted(files) if file.exists()}
 
 
 def _driver_folder() -> Path | None:

@@ -50,11 +50,13 @@ class HostPython:
 def look(python: str, pycache: Path, say: Say) -> HostPython:
     """Ask the interpreter ``python`` (a command) where it and its torch live.
 
+    It is asked as a sandbox starts it, alone with its own folders (-I).
+
     Where torch has no bytecode beside it, which would cost every sandbox some seconds, it is
     compiled once into ``pycache``. Raises HarnessError if there is no such Python or no torch.
     """
     try:
-        asked = subprocess.run([python, "-c", _ASK], capture_output=True, check=True)  # noqa: S603
+        asked = subprocess.run([python, "-I", "-c", _ASK], capture_output=True, check=True)  # noqa: S603
         answer: dict[str, Any] = json.loads(asked.stdout)
     except (OSError, ValueError, subprocess.CalledProcessError) as error:
         raise HarnessError(f"{python} is no working Python: {error}; name another") from error
@@ -68,6 +70,14 @@ def look(python: str, pycache: Path, say: Say) -> HostPython:
         needed.append(str(pycache))
         env["PYTHONPYCACHEPREFIX"] = str(pycache)
     return HostPython(answer["python"], _outermost(needed), env)
+
+
+def cache_folder() -> Path:
+    """Return the folder of this user's own cache, made if need be."""
+    root = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    folder = Path(root) / "grader"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
 
 
 def empty_root() -> bytes:

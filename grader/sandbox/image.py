@@ -13,7 +13,6 @@ import contextlib
 import fcntl
 import hashlib
 import json
-import os
 import re
 import shutil
 import tempfile
@@ -113,18 +112,10 @@ def build(client: docker.DockerClient, device: str, say: Say, base: str | None =
         return _build(client, device, say, base)
 
 
-def _cache_folder() -> Path:
-    """Return the folder of this user's own cache, made if need be."""
-    root = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    folder = Path(root) / "grader"
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
-
-
 @contextlib.contextmanager
 def _locked(say: Say) -> Iterator[None]:
     """Hold the lock under which images are made; waits for another grader that holds it."""
-    with (_cache_folder() / "image.lock").open("w") as lock:
+    with (host_python.cache_folder() / "image.lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -155,7 +146,7 @@ def from_host_folders(
     else of the machine. Raises HarnessError if the interpreter is not there or has no torch.
     """
     with _locked(say):
-        host = host_python.look(python, _cache_folder() / "pycache", say)
+        host = host_python.look(python, host_python.cache_folder() / "pycache", say)
         labels = {
             _RECIPE: _HOST,
             _STAGE: _DONE,

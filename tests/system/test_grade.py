@@ -18,7 +18,7 @@ from grader.grade import grade
 
 FULL = {"2a": 5, "2b": 5, "2c": 7}
 MANUAL = {"1a": 10, "1b": 5, "1c": 7, "1d": 3, "2d": 8}
-NO_ENGINE = {"DOCKER_HOST": "unix:///nonexistent.sock"}
+NO_ENGINE = {"DOCKER_HOST": "unix:///nonexistent.sock", "PATH": "/nonexistent"}  # nor bubblewrap
 
 
 # Runs a command and writes down its largest resident set. Only a small process can measure that:

@@ -10,7 +10,7 @@ import pytest
 from grader import intake
 
 ROOT = Path(__file__).parents[2]
-NO_ENGINE = {"DOCKER_HOST": "unix:///nonexistent/docker.sock"}
+NO_ENGINE = {"DOCKER_HOST": "unix:///nonexistent/docker.sock", "PATH": "/nonexistent"}  # nor bwrap
 
 
 def grader(*arguments, cwd=ROOT, **environment):
