@@ -84,12 +84,9 @@ def _bubblewrap() -> Iterator[Row]:
         return
     yield what, "yes", f"mode: {facts['mode']}; limits: {facts['limits']}"
     if "memory" not in str(facts["limits"]):
-        yield (
-            "limit of memory there",
-            "no",
-            "no control group is delegated to you, so only each process by itself is limited: "
-            "systemd-run --user --scope -p Delegate=yes .venv/bin/grader grade ...",
-        )
+        remedy = "systemd-run --user --scope -p Delegate=yes .venv/bin/grader grade ..."
+        why = "no control group is delegated to you, so only each process by itself is limited"
+        yield "limit of memory there", "no", f"{why}: {remedy}"
 
 
 def _each(what: str, ways: Callable[[], list[gpu.Way]]) -> Iterator[Row]:

@@ -1,4 +1,4 @@
-"""What the tests share: the project's root, one Docker sandbox and one oracle for a run."""
+"""What the tests share: the project's root, one sandbox and one oracle of each kind."""
 
 import os
 import sys
@@ -11,6 +11,7 @@ from grader.checking.draw import Draw
 from grader.errors import HarnessError
 from grader.grade import oracle_for
 from grader.sandbox import docker
+from grader.sandbox.bubblewrap import BubblewrapSandbox
 
 ROOT = Path(__file__).parent.parent
 
@@ -40,6 +41,17 @@ def docker_sandbox():
 
 
 @pytest.fixture(scope="session")
+def bubblewrap_sandbox():
+    """Namespaces without an engine; where CI is set their absence is a failure and not a skip."""
+    try:
+        return BubblewrapSandbox(say=lambda text: sys.stderr.write(text + "\n") and None)
+    except HarnessError as error:
+        if os.environ.get("CI"):
+            raise
+        pytest.skip(str(error))
+
+
+@pytest.fixture(scope="session")
 def draw():
     """Return one draw for all submissions of a run."""
     return Draw.fresh()
@@ -49,4 +61,11 @@ def draw():
 def docker_oracle(docker_sandbox, pack):
     """One reference for all submissions of a run, as in a batch."""
     with oracle_for(pack, docker_sandbox) as oracle:
+        yield oracle
+
+
+@pytest.fixture(scope="session")
+def bubblewrap_oracle(bubblewrap_sandbox, pack):
+    """One reference for all submissions of a run, in a bubblewrap box."""
+    with oracle_for(pack, bubblewrap_sandbox) as oracle:
         yield oracle

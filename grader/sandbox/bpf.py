@@ -60,7 +60,7 @@ def compile_policy(policy: str, machine: str) -> bytes:
         (_IF_EQUAL, 1, 0, _AUDIT[machine]),
         (_RETURN, 0, 0, _KILL),
         (_LOAD, 0, 0, _NUMBER),
-        *_search(_intervals(_decisions(parsed["syscalls"], machine, default), default)),
+        *_search(_intervals(_decisions(parsed["syscalls"], machine, default), machine, default)),
     )
     if len(code) > _LARGEST:
         raise HarnessError(f"the system call filter has {len(code)} instructions; {_LARGEST} fit")
@@ -123,10 +123,12 @@ def _half(offset: int, mask: int, value: int, then: Code) -> Code:
     return ((_LOAD, 0, 0, offset), (_AND, 0, 0, mask), (_IF_EQUAL, 0, len(then), value), *then)
 
 
-def _intervals(decisions: Mapping[int, Code], default: int) -> list[tuple[int, Code]]:
+def _intervals(decisions: Mapping[int, Code], machine: str, default: int) -> list[tuple[int, Code]]:
     """Return the first number and the code of each run of calls that are treated alike."""
     other: Code = ((_RETURN, 0, 0, default),)
-    starts: dict[int, Code] = {0: other, _X32_BIT: ((_RETURN, 0, 0, _KILL),)}
+    starts: dict[int, Code] = {0: other}
+    if machine == "x86_64":
+        starts[_X32_BIT] = ((_RETURN, 0, 0, _KILL),)
     for number in sorted(decisions):
         starts[number] = decisions[number]
         starts.setdefault(number + 1, other)

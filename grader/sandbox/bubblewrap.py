@@ -3,7 +3,7 @@
 Theory of operation
     A box is one `bwrap`. It has namespaces of its own for processes, network, mounts, IPC, the
     host's name and control groups; a root of this machine's Python and libraries, read-only, and
-    nothing else of the machine (`_root`); two small folders in memory to write to; an empty
+    nothing else of the machine (`visible`); two small folders in memory to write to; an empty
     environment; no capabilities, no way to new privileges, and the seccomp policy of the
     containers, compiled by `grader.sandbox.bpf`. Our agent is process 1 in it.
 
@@ -25,10 +25,14 @@ Theory of operation
 
     Killing: process 1 is killed, and the kernel takes all others with it; bwrap then ends by
     itself and is reaped by us. (Were bwrap killed, process 1 would be left to the system's own
-    process 1, some of which reap slowly.) A box also ends when the grader does: bwrap and agent
-    ask for a signal on their parent's death, and the agent sees the line close. That signal comes
-    when the *thread* that started bwrap ends, so all boxes are started by one that never does.
-    Nothing of a box is on disk; the control groups of a grader that was killed go when another starts.
+    process 1, some of which reap slowly.)
+
+    A box also ends when the grader does: the agent sees the line close, and bwrap gets a signal on
+    its parent's death. That signal comes when the *thread* that started bwrap ends, so all boxes
+    are started by one that never does. Process 1 gets such a signal from bwrap in its turn, but
+    not as root: bwrap has then dropped the right to signal another user. What is frozen, and
+    cannot see the line close, is ended there by the next grader, with the control groups of all
+    whose owner is gone. Nothing of a box is on disk.
 """
 
 from __future__ import annotations
@@ -55,7 +59,7 @@ from grader.wire import Line
 
 NOBODY: Final = 65534
 _MB: Final = 1 << 20
-_RESERVED_MB: Final = 2048
+_RESERVED_MB: Final = 1024
 """Address space beside what is used: libraries, and what threads reserve and never touch."""
 _START_SECONDS: Final = 10.0
 _END_SECONDS: Final = 5.0
@@ -72,7 +76,6 @@ USER_NAMESPACE: Final = (
 NOBODYS_RIGHTS: Final = (
     *("--reuid", str(NOBODY), "--regid", str(NOBODY), "--clear-groups", "--no-new-privs"),
     *("--bounding-set=-all", "--inh-caps=-all", "--ambient-caps=-all"),
-    *("--pdeathsig", "KILL"),  # a change of user clears the one that bwrap has asked for
 )
 
 

@@ -48,7 +48,8 @@ class View:
             for between in reversed(Path(folder).parents[:-1]):
                 arguments += ["--perms", "0755", "--dir", str(between)]
             arguments += ["--ro-bind", folder, folder]
-        arguments += [*_links(), "--ro-bind-data", str(passwd), "/etc/passwd", "--proc", "/proc"]
+        arguments += [*_links(), "--perms", "0644", "--ro-bind-data", str(passwd), "/etc/passwd"]
+        arguments += ["--proc", "/proc"]
         arguments += ["--perms", "0755", "--size", str(_MB), "--tmpfs", "/dev"]
         for node in (*(f"/dev/{name}" for name in _NODES), *self.nodes):
             arguments += ["--dev-bind", node, node]
