@@ -27,7 +27,7 @@ image: setup   ## make the sandbox's image anew
 doctor: setup  ## what this machine can do, and what mends it
 	@$(GRADER) doctor
 
-test: setup    ## run the tests; those with Docker are skipped where no engine answers
+test: setup    ## run the tests; those with Docker or bubblewrap are skipped where there is none
 	@$(VENV)/bin/python -m pytest
 
 lint: setup    ## style and types
