@@ -4,25 +4,26 @@
     tests/zoo/mistakes/   wrong: loses the right points and no others
     tests/zoo/attacks/    hostile: a typed outcome, nothing earned, nothing left behind
 
-A case is a folder `submission/` beside an `expect.toml`; a case without one is an error.
+What a case consists of is told in tests/zoo_cases.py. Of the attacks one for each group runs here;
+`make proof PARTS=attacks` runs them all.
 """
 
+import ast
 import dataclasses
 import os
-import tomllib
-from pathlib import Path
+from collections import Counter
 
 import pytest
 
-from grader import intake
+from grader.errors import UsageError
 from grader.grade import grade
 from grader.sandbox.owner import PREFIX
+from tests.zoo_cases import FULL, QUICK, cases, errors
 
-ZOO = Path(__file__).parent / "zoo"
-CASES = sorted(path for path in ZOO.glob("*/*") if path.is_dir())
-QUICK = {"import_seconds": 2.0, "request_seconds": 2.0, "submission_seconds": 8.0}
+ATTACKS = cases("attacks")
+RUN_HERE = [case for case in cases() if case.kind != "attacks" or case.expected.get("ci")]
+GROUPS = "ABCDEFGHIJKLM"
 ATOL = 1e-2
-FULL = {"2a": 5, "2b": 5, "2c": 7}
 
 
 @pytest.fixture(scope="session")
@@ -32,80 +33,71 @@ def quick_pack(pack):
 
 
 @pytest.mark.docker
-@pytest.mark.parametrize("case", CASES, ids=lambda path: f"{path.parent.name}/{path.name}")
-def test_zoo(case, pack, quick_pack, docker_sandbox, docker_oracle, draw):
+@pytest.mark.parametrize("case", RUN_HERE, ids=lambda case: f"{case.kind}/{case.name}")
+def test_zoo(case, pack, quick_pack, docker_sandbox, docker_oracle, draw, tmp_path):
     """Each case gets its expected outcomes and points, and leaves no container behind."""
-    expected = tomllib.loads((case / "expect.toml").read_text())
+    if "refused" in case.expected:
+        with pytest.raises(UsageError, match=case.expected["refused"]):
+            case.submission(tmp_path)
+        return
     result = grade(
-        intake.read(case / "submission"),
-        quick_pack if case.parent.name == "attacks" else pack,
+        case.submission(tmp_path),
+        quick_pack if case.kind == "attacks" else pack,
         docker_sandbox,
         oracle=docker_oracle,
         draw=draw,
     )
-    surprises = _surprises(expected, result)
-    assert not surprises, "\n".join(map(str, surprises))
-    assert _points(result) == {c: _one_of(expected["points"][c], _points(result)[c]) for c in FULL}
+    surprises = case.surprises(result)
+    assert not surprises, "\n".join(surprises)
     assert len(_containers(docker_sandbox)) <= 1, "only the oracle may live on"
-    if case.parent.name == "honest":
-        assert _largest_error(result) < 0.3 * ATOL, "honest rounding has to stay far below"
-    if case.parent.name == "mistakes":
-        assert _smallest_miss(result) > 3 * ATOL, "a mistake has to miss by far"
+    if case.kind == "honest":
+        assert max(errors(result, ("passed",))) < 0.3 * ATOL, "honest rounding stays far below"
+    if case.kind == "mistakes":
+        # A mistake that another witness has found has no such difference.
+        missed = errors(result, ("failed", "inconclusive"))
+        assert min(missed, default=float("inf")) > 3 * ATOL, "a mistake has to miss by far"
 
 
-def test_every_case_has_its_expected_verdict():
+@pytest.mark.parametrize("case", cases(), ids=lambda case: f"{case.kind}/{case.name}")
+def test_every_case_has_its_expected_verdict(case):
     """No case is without an expectation, and honest ones expect full marks."""
-    for case in CASES:
-        expected = tomllib.loads((case / "expect.toml").read_text())
-        assert expected["says"], case
-        assert set(expected["points"]) == set(FULL), case
-        if case.parent.name == "honest":
-            assert expected["points"] == FULL, case
-            assert not expected["checks"], case
+    expected = case.expected
+    assert expected["says"]
+    assert (case.folder / "submission").is_dir() != (case.folder / "build.py").is_file()
+    if "refused" not in expected:
+        assert set(expected["points"]) == set(FULL)
+    if case.kind == "honest":
+        assert expected["points"] == FULL
+        assert not expected["checks"]
+    if case.kind == "attacks":
+        assert expected["needs_isolation"] is True
+        assert expected["row"].startswith(expected["group"])
 
 
-def _surprises(expected, result):
-    """Return every check whose outcome is not among those expected."""
-    checks = expected["checks"]
-    default = checks.get("default", ["passed"])
-    wrong = []
-    for criterion in result["criteria"]:
-        for check in criterion["checks"]:
-            allowed = checks.get(check["id"], default)
-            allowed = [allowed] if isinstance(allowed, str) else allowed
-            if check["outcome"] not in allowed:
-                wrong.append((check["id"], check["outcome"], check["message"], check["measured"]))
-                if check["outcome"] == "harness_error":
-                    wrong.append(check["staff_message"])
-    return wrong
+def test_attacks_cover_every_group():
+    """There are at least 80 attacks, of all 13 groups, and CI runs exactly one of each group."""
+    assert len(ATTACKS) >= 80
+    assert Counter(case.expected["group"] for case in ATTACKS).keys() == set(GROUPS)
+    here = Counter(case.expected["group"] for case in ATTACKS if case.expected.get("ci"))
+    assert here == Counter(GROUPS)
 
 
-def _errors(result, outcomes):
-    """Return the largest differences of logits in checks that ended so."""
-    return [
-        check["measured"]["max_abs_error"]
-        for criterion in result["criteria"]
-        for check in criterion["checks"]
-        if check["outcome"] in outcomes and check["measured"].get("max_abs_error") is not None
-    ]
+def test_attacks_really_differ():
+    """No two attacks have the same Python, comments and spacing aside."""
+    seen = {}
+    for case in ATTACKS:
+        code = tuple(_code(path) for path in case.sources)
+        assert code not in seen, f"{case.name} is {seen[code]} again"
+        seen[code] = case.name
 
 
-def _largest_error(result):
-    return max(_errors(result, ("passed",)))
-
-
-def _smallest_miss(result):
-    """Return the smallest miss in a failed comparison; a mistake with another witness has none."""
-    return min(_errors(result, ("failed", "inconclusive")), default=float("inf"))
-
-
-def _points(result):
-    return {c["id"]: c["points"] for c in result["criteria"] if c["id"] in FULL}
-
-
-def _one_of(allowed, got):
-    """Return what was got if it is among what is allowed: one number, or several."""
-    return got if got in (allowed if isinstance(allowed, list) else [allowed]) else allowed
+def _code(path):
+    """Return a file's syntax tree as text; its bytes where it is not meant to be Python."""
+    data = path.read_bytes()
+    try:
+        return ast.dump(ast.parse(data))
+    except (SyntaxError, ValueError):
+        return data
 
 
 def _containers(sandbox):

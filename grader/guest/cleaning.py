@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import signal
-from typing import Any
+import stat
 
 
 def kill_all(worker: int) -> None:
@@ -34,24 +33,50 @@ def _descendants(pid: int) -> list[int]:
 
 
 def empty(folder: str) -> None:
-    """Remove what is in a folder, whatever its permissions say."""
-    try:
-        entries = list(os.scandir(folder))
-    except OSError:
-        return
-    for entry in entries:
-        if entry.is_dir(follow_symlinks=False):
-            shutil.rmtree(entry.path, onerror=_force)
-        else:
+    """Remove what is in a folder, whatever the permissions and however deep.
+
+    Folders in folders are moved up before they are emptied: no path grows too long to be named,
+    and no nesting is too deep to be walked.
+    """
+    mark = os.urandom(8).hex()  # for new names, which nothing in the folder can have
+    pending = _names(folder)
+    moved = 0
+    while pending:
+        path = os.path.join(folder, pending.pop())  # noqa: PTH118 - strings all the way, no pathlib
+        if not _is_folder(path):
+            _unlink(path)
+            continue
+        for name in _names(path):
+            inner = os.path.join(path, name)  # noqa: PTH118
+            if not _is_folder(inner):
+                _unlink(inner)
+                continue
+            moved += 1
             with contextlib.suppress(OSError):
-                os.unlink(entry.path)  # noqa: PTH108
+                os.rename(inner, os.path.join(folder, f"{mark}.{moved}"))  # noqa: PTH104, PTH118
+                pending.append(f"{mark}.{moved}")
+        with contextlib.suppress(OSError):
+            os.rmdir(path)  # noqa: PTH106
 
 
-def _force(remove: Any, path: str, _error: object) -> None:  # noqa: ANN401 - os.unlink, os.rmdir or os.scandir
-    with contextlib.suppress(OSError):
-        os.chmod(os.path.dirname(path), 0o700)  # noqa: PTH101, PTH120
+def _is_folder(path: str) -> bool:
+    """Whether this is a folder and no link to one; if so, open it to its owner."""
+    try:
+        if not stat.S_ISDIR(os.lstat(path).st_mode):
+            return False
         os.chmod(path, 0o700)  # noqa: PTH101
-        if remove in (os.unlink, os.rmdir):
-            remove(path)
-        else:
-            shutil.rmtree(path, ignore_errors=True)
+    except OSError:
+        return False
+    return True
+
+
+def _names(folder: str) -> list[str]:
+    try:
+        return os.listdir(folder)  # noqa: PTH208
+    except OSError:
+        return []
+
+
+def _unlink(path: str) -> None:
+    with contextlib.suppress(OSError):
+        os.unlink(path)  # noqa: PTH108

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-JUDGED_BY = ("grader", "rubrics", "reference", "tests/fuzz", "tests/proof", "tests/zoo")
+JUDGED_BY = ("grader", "rubrics", "reference", "tests")
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ def state_of(folders: Iterable[str] = JUDGED_BY) -> str:
     """Return a digest of all sources that a row depends on."""
     digest = hashlib.sha256()
     for folder in folders:
-        for path in sorted((ROOT / folder).rglob("*")):
+        for path in sorted([ROOT / folder, *(ROOT / folder).rglob("*")]):
             if path.is_file() and not path.is_symlink() and "__pycache__" not in path.parts:
                 digest.update(str(path.relative_to(ROOT)).encode())
                 digest.update(path.read_bytes())

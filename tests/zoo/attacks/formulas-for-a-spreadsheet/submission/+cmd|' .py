@@ -1,0 +1,1 @@
+# A name that a spreadsheet reads as a formula.

@@ -1,0 +1,1 @@
+# Another one, with a comma in it.

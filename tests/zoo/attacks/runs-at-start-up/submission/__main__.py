@@ -1,0 +1,3 @@
+import builtins
+
+builtins.zoo_attack = "__main__.py"

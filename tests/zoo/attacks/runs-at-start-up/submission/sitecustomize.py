@@ -1,0 +1,3 @@
+import builtins
+
+builtins.zoo_attack = "sitecustomize.py"
