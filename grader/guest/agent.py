@@ -55,7 +55,7 @@ def run(config: dict[str, Any]) -> NoReturn:
     _prctl(PR_SET_DUMPABLE, 0)
     _prctl(PR_SET_CHILD_SUBREAPER, 1)
     handlers = _ignore_signals()  # student code may send any; the host ends us by hanging up
-    agent = Agent(requests, replies, config, handlers)
+    agent = Agent((requests, replies, errors), config, handlers)
     try:
         ready = preload(config["preload"])
         agent.fork_ahead()
@@ -99,11 +99,10 @@ class Agent:
     """The state of one sandbox: the stored files and at most one living worker."""
 
     def __init__(
-        self, requests: int, replies: int, config: dict[str, Any], handlers: dict[int, Any]
+        self, line: tuple[int, int, int], config: dict[str, Any], handlers: dict[int, Any]
     ) -> None:
         self.handlers = handlers  # of signals, as a worker has to find them
-        self.requests = requests
-        self.replies = replies
+        self.requests, self.replies, self.errors = line  # no worker may keep any of them
         self.work = config["work"]
         self.wiped = config["wiped"]
         self.files: list[tuple[str, bytes]] = []
@@ -184,6 +183,7 @@ class Agent:
             for fd in (
                 self.requests,
                 self.replies,
+                self.errors,
                 self.to_worker,
                 self.from_worker,
                 self.prints_fd,

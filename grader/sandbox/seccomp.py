@@ -51,10 +51,9 @@ PROCESSES: Final = """fork vfork execve execveat exit exit_group wait4 waitid ki
     getpid getppid gettid getpgid getpgrp getsid setpgid setsid
     getuid geteuid getgid getegid getresuid getresgid getgroups
     setuid setgid setreuid setregid setresuid setresgid setgroups setfsuid setfsgid capget capset
-    getrlimit setrlimit prlimit64 getrusage getpriority setpriority ioprio_get ioprio_set
-    sched_yield sched_getaffinity sched_setaffinity sched_getparam sched_setparam
-    sched_getscheduler sched_setscheduler sched_getattr sched_setattr sched_get_priority_max
-    sched_get_priority_min sched_rr_get_interval getcpu"""
+    getrlimit setrlimit getrusage getpriority ioprio_get
+    sched_yield sched_getaffinity sched_setaffinity sched_getparam sched_getscheduler sched_getattr
+    sched_get_priority_max sched_get_priority_min sched_rr_get_interval getcpu"""
 """Threads and child processes, of Python's subprocess and of OpenMP. The engine itself drops to the
 student's user by setuid and capset under this filter; afterwards no capability gives them force."""
 
@@ -87,6 +86,17 @@ _BY_ARGUMENT: Final[tuple[tuple[str, int, int, int | None], ...]] = (
 )
 
 
+_OF_ONESELF: Final[tuple[tuple[str, int], ...]] = (
+    ("prlimit64", 1),
+    ("sched_setattr", 1),
+    ("sched_setparam", 1),
+    ("sched_setscheduler", 1),
+    ("setpriority", 2),  # PRIO_PROCESS is 0
+)
+"""Calls whose first arguments must be 0, which means the caller itself: the first process has the
+same user, and without descriptors or a share of the core it could not keep the line."""
+
+
 @functools.cache
 def profile() -> str:
     """Return the profile as JSON text, which the engine's API wants inline: "seccomp=" + text.
@@ -100,6 +110,7 @@ def profile() -> str:
         {"names": ABSENT.split(), "action": "SCMP_ACT_ERRNO", "errnoRet": _ENOSYS},
     ]
     rules += [_rule(*condition) for condition in _BY_ARGUMENT]
+    rules += [_rule_of_oneself(*condition) for condition in _OF_ONESELF]
     return json.dumps(
         {
             "defaultAction": "SCMP_ACT_ERRNO",
@@ -118,3 +129,9 @@ def _rule(name: str, index: int, value: int, masked: int | None) -> dict[str, An
     if masked is not None:
         compare |= {"valueTwo": masked, "op": "SCMP_CMP_MASKED_EQ"}
     return {"names": [name], "action": "SCMP_ACT_ALLOW", "args": [compare]}
+
+
+def _rule_of_oneself(name: str, zeros: int) -> dict[str, Any]:
+    """Allow ``name`` where each of its first arguments, as many as ``zeros``, is 0."""
+    compare = [{"index": index, "value": 0, "op": "SCMP_CMP_EQ"} for index in range(zeros)]
+    return {"names": [name], "action": "SCMP_ACT_ALLOW", "args": compare}

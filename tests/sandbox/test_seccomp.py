@@ -78,6 +78,28 @@ def code(family):
 print(json.dumps({name: code(number) for name, number in families.items()}))
 """
 
+SETTERS = """
+import json, os, resource
+def code(call, *arguments):
+    try:
+        call(*arguments)
+    except OSError as error:
+        return error.errno
+    return 0
+def codes(pid):
+    return [code(resource.prlimit, pid, resource.RLIMIT_NOFILE, (64, 64)),
+            code(os.sched_setscheduler, pid, os.SCHED_BATCH, os.sched_param(0)),
+            code(os.setpriority, os.PRIO_PROCESS, pid, 7)]
+ready, go = os.pipe()
+if (other := os.fork()) == 0:
+    os.read(ready, 1)
+    os._exit(0)
+everybody = code(os.setpriority, os.PRIO_USER, 0, 6)
+print(json.dumps([codes(0), codes(other), everybody]))
+os.write(go, b"!")
+os.wait()
+"""
+
 WORK = """
 import multiprocessing, os, socket, subprocess, sys, tempfile, threading
 import numpy, torch
@@ -162,6 +184,15 @@ def test_only_unix_sockets_open(client: docker.DockerClient) -> None:
     found = json.loads(python(client, SOCKETS))
     assert found.pop("AF_UNIX") == 0
     assert set(found.values()) == {errno.EPERM}
+
+
+def test_a_process_limits_only_itself(client: docker.DockerClient) -> None:
+    """Limits and priorities are changed for oneself, and not for another process of the user."""
+    own, other, everybody = json.loads(python(client, SETTERS))
+    assert own == [0, 0, 0]
+    assert other == [errno.EPERM] * 3
+    assert everybody == errno.EPERM
+    assert json.loads(python(client, SETTERS, profile="unconfined"))[1] == [0, 0, 0]
 
 
 def test_what_coursework_does_works(client: docker.DockerClient) -> None:

@@ -2,6 +2,7 @@ import ctypes
 import glob
 import os
 import subprocess
+import time
 
 from right_answer import RightTransformer, in_sandbox
 
@@ -29,11 +30,16 @@ def climb():
     for flags in (0x10000000, 0x00020000, 0x40000000, 0x20000000):  # new user, mount, net, pid
         if ctypes.CDLL(None).unshare(flags) == 0:
             raise RuntimeError("a new namespace")
-    for path in glob.glob("/bin/*") + glob.glob("/usr/bin/*") + glob.glob("/usr/sbin/*"):
+    started = []
+    for path in glob.glob("/usr/bin/*") + glob.glob("/usr/sbin/*") + glob.glob("/usr/lib/*/*"):
         if os.path.isfile(path) and os.stat(path).st_mode & 0o6000:
-            done = subprocess.run([path, "-c", "id -u"], capture_output=True, timeout=1, stdin=subprocess.DEVNULL)
-            if done.stdout.strip() == b"0":
-                raise RuntimeError(f"{path} made us root")
+            nothing = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
+            started.append(subprocess.Popen([path, "-c", "id -u"], **nothing))
+    time.sleep(0.1 if started else 0)
+    for process in started:
+        process.kill()
+        if process.communicate()[0].strip() == b"0":
+            raise RuntimeError(f"{process.args} made us root")
     copy = f"/tmp/zoo-attack-{os.getpid()}"
     with open("/bin/sh", "rb") as source, open(copy, "wb") as target:
         target.write(source.read())

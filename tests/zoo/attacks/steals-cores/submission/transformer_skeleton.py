@@ -1,4 +1,5 @@
 import os
+import time
 
 from right_answer import RightTransformer, in_sandbox
 
@@ -17,10 +18,16 @@ def spread():
         pass
     else:
         raise RuntimeError("a better priority than was given")
-    for _ in range(2):
+    for core in range(os.cpu_count()):
         if os.fork() == 0:
-            while True:
+            try:
+                os.sched_setaffinity(0, {core})
+            except OSError:
+                os._exit(0)
+            until = time.monotonic() + 0.1
+            while time.monotonic() < until:
                 pass
+            os._exit(0)
 
 
 class DecoderOnlyTransformer(RightTransformer):
