@@ -38,8 +38,12 @@ ROUNDING_OR_CHANCE = {
 }  # fmt: skip
 """Mistakes whose logits depend on more than what is computed: no two styles need to agree."""
 
-NOT_HERE = {"hard-coded-cuda", "hard-coded-mps", "noisy", "renamed-package"}
-"""Honest submissions that cannot simply be run: other devices, benchmarks, several files."""
+NOT_HERE = {
+    "compiled", "global-settings", "hard-coded-cuda", "hard-coded-mps", "harness-not-guarded",
+    "helper-files", "logging-and-warnings", "loops-over-everything", "noisy", "renamed-package",
+}  # fmt: skip
+"""Honest submissions that cannot simply be run here: they need other devices or several files,
+change the process, or take long. The zoo grades them all."""
 
 
 def edits_of(style, mistake):
@@ -80,7 +84,7 @@ def reply(seed, tmp_path_factory):
         paths.append(str(tmp_path_factory.mktemp("weights") / "weights.npz"))
         np.savez(paths[-1], **pack.draw_weights(rng, pack.DIMS, sd))
     honest = {
-        path.parent.parent.name: path.read_text()
+        path.parent.parent.name: path.read_text(encoding="utf-8-sig")
         for path in sorted((ROOT / "tests" / "zoo" / "honest").glob(f"*/submission/{FILE}"))
         if path.parent.parent.name not in NOT_HERE
     }
