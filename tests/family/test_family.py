@@ -122,7 +122,7 @@ def test_the_family_is_whole():
     assert len(tables) >= 40
     assert len(MISTAKES) == len(tables)
     for mistake in tables:
-        assert set(mistake) - {"file"} == {"id", "says", "look", "witness", "edits"}, mistake["id"]
+        assert set(mistake) - {"alike"} == {"id", "says", "look", "witness", "edits"}, mistake["id"]
         assert mistake["witness"] in WITNESSES, mistake["id"]
         assert mistake["look"].startswith("Look "), mistake["id"]
         assert mistake["look"].endswith("."), mistake["id"]

@@ -13,7 +13,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-JUDGED_BY = ("grader", "rubrics", "reference", "tests")
+JUDGED_BY = (
+    "grader",
+    "rubrics",
+    "reference",
+    "tests/family",
+    "tests/fuzz",
+    "tests/proof",
+    "tests/zoo",
+    "tests/zoo_cases.py",
+)
 
 
 @dataclass(frozen=True)
