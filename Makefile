@@ -5,7 +5,7 @@ GRADER := $(VENV)/bin/grader
 SUB ?= submissions/alice
 DEVICE ?= auto
 
-.PHONY: help setup grade image doctor test lint bench proof clean
+.PHONY: help setup grade image doctor test lint bench margins proof clean
 
 help:          ## list the targets
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
@@ -35,6 +35,9 @@ lint: setup    ## style and types
 
 bench: setup   ## figures of this machine, side by side
 	@$(VENV)/bin/python tests/bench/startup.py
+
+margins: setup ## how far mistakes miss the tolerance and honest work keeps below it
+	@$(VENV)/bin/python -m tests.family.margins
 
 proof: setup   ## everything long, resumable: make proof, or make proof PARTS="attacks fuzz"
 	@$(VENV)/bin/python -m tests.proof $(PARTS)

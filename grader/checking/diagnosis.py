@@ -146,7 +146,7 @@ def _named(mistake: Mistake, gap: float, answers: Answers) -> Json:
 def _unnamed(answers: Answers, family: Family, parting: str) -> Json:
     right = _listed(answers.right)
     sentence = (
-        f"{_capital(_subject(answers.wrong))} are not those of any of the "
+        f"{_capital(_subject(answers.wrong))} are wrong as with none of the "
         f"{len(family.mistakes)} known mistakes alone" + (f"; {right} are right" if right else "")
     )
     return {"mistake": None, "sentence": f"{sentence}. {parting}".strip(),

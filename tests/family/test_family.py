@@ -4,66 +4,36 @@ Each mistake is made four times: in the reference, and in three solutions writte
 probes run in one process with torch, with fresh weights of the pack's own distribution.
 """
 
-import importlib.util
 import json
 import secrets
 import subprocess
 import sys
-import tomllib
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-HERE = Path(__file__).parent
-ROOT = HERE.parent.parent
-PACK = ROOT / "rubrics" / "e0294-a4"
-FILE = "transformer_skeleton.py"
-ATOL = 1e-2
+from grader.checking.probing import load_vectors
+from tests.family.margins import honest_sources
+from tests.family.styles import (
+    FAMILY,
+    MADE,
+    PACK,
+    REFERENCE,
+    SOLUTIONS,
+    STYLES,
+    edits_of,
+    source_of,
+)
 
-REFERENCE = (ROOT / "reference" / "e0294_a4" / FILE).read_text()
-MISTAKES = {m["id"]: m for m in tomllib.loads((PACK / "mistakes.toml").read_text())["mistakes"]}
-WITNESSES = {"logits", "load", "count", "distribution", "work"}
-SOLUTIONS = {
-    folder.name: (
-        (folder / FILE).read_text(),
-        tomllib.loads((folder / "edits.toml").read_text()),
-    )
-    for folder in sorted((HERE / "solutions").iterdir())
-}
+HERE = Path(__file__).parent
+ATOL = 1e-2
 
 ROUNDING_OR_CHANCE = {
     "bfloat16-attention", "bfloat16-inside", "float16-attention", "float16-inside",
     "dropout-left-on",
 }  # fmt: skip
 """Mistakes whose logits depend on more than what is computed: no two styles need to agree."""
-
-NOT_HERE = {
-    "compiled", "global-settings", "hard-coded-cuda", "hard-coded-mps", "harness-not-guarded",
-    "helper-files", "logging-and-warnings", "loops-over-everything", "noisy", "renamed-package",
-}  # fmt: skip
-"""Honest submissions that cannot simply be run here: they need other devices or several files,
-change the process, or take long. The zoo grades them all."""
-
-
-def edits_of(style, mistake):
-    """Return the edits that make a mistake in a style, or None where it cannot be made."""
-    if style == "reference":
-        return MISTAKES[mistake]["edits"]
-    return SOLUTIONS[style][1][mistake].get("edits")
-
-
-def source_of(style, mistake=None):
-    """Return a style's source, with a mistake made in it."""
-    source = REFERENCE if style == "reference" else SOLUTIONS[style][0]
-    for edit in edits_of(style, mistake) if mistake else []:
-        source = source.replace(edit["old"], edit["new"])
-    return source
-
-
-STYLES = ("reference", *SOLUTIONS)
-MADE = [(style, mistake) for mistake in MISTAKES for style in STYLES
-        if style == "reference" or "edits" in SOLUTIONS[style][1].get(mistake, {})]  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -75,34 +45,27 @@ def seed():
 @pytest.fixture(scope="module")
 def reply(seed, tmp_path_factory):
     """Everything that was measured, in one run of one process with torch."""
-    spec = importlib.util.spec_from_file_location("pack_vectors", PACK / "checks" / "vectors.py")
-    pack = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(pack)
+    pack = load_vectors(PACK / "checks")
     rng = np.random.default_rng(seed)
     paths = []
     for sd in (pack.LOGIT_SD, pack.SAMPLING_LOGIT_SD):
         paths.append(str(tmp_path_factory.mktemp("weights") / "weights.npz"))
         np.savez(paths[-1], **pack.draw_weights(rng, pack.DIMS, sd))
-    honest = {
-        path.parent.parent.name: path.read_text(encoding="utf-8-sig")
-        for path in sorted((ROOT / "tests" / "zoo" / "honest").glob(f"*/submission/{FILE}"))
-        if path.parent.parent.name not in NOT_HERE
-    }
-    mistakes = {}
+    made = {}
     for style, mistake in MADE:
-        mistakes.setdefault(mistake, {})[style] = source_of(style, mistake)
+        made.setdefault(mistake, {})[style] = source_of(style, mistake)
     request = {
         "dims": pack.DIMS,
         "seed": seed,
         "weights": paths,
         "reference": REFERENCE,
-        "right": {style: source_of(style) for style in STYLES} | honest,
-        "mistakes": mistakes,
+        "right": {style: source_of(style) for style in STYLES} | honest_sources(),
+        "mistakes": made,
         "styles": STYLES,
         "generate": {
-            name: mistake["witness"]
-            for name, mistake in MISTAKES.items()
-            if mistake["witness"] not in ("logits", "load")
+            name: mistake.witness
+            for name, mistake in FAMILY.items()
+            if mistake.witness not in ("logits", "load")
         },
         "enough": 3 * ATOL,
     }
@@ -117,22 +80,19 @@ def reply(seed, tmp_path_factory):
 
 
 def test_the_family_is_whole():
-    """There are at least forty mistakes with all they need, and ids are unique."""
-    tables = tomllib.loads((PACK / "mistakes.toml").read_text())["mistakes"]
-    assert len(tables) >= 40
-    assert len(MISTAKES) == len(tables)
-    for mistake in tables:
-        assert set(mistake) - {"alike"} == {"id", "says", "look", "witness", "edits"}, mistake["id"]
-        assert mistake["witness"] in WITNESSES, mistake["id"]
-        assert mistake["look"].startswith("Look "), mistake["id"]
-        assert mistake["look"].endswith("."), mistake["id"]
-        assert not mistake["says"].endswith("."), mistake["id"]
+    """There are at least forty mistakes, and each says what it is and where to look."""
+    assert len(FAMILY) >= 40
+    for mistake in FAMILY.values():
+        assert mistake.edits, mistake.id
+        assert mistake.look.startswith("Look "), mistake.id
+        assert mistake.look.endswith("."), mistake.id
+        assert not mistake.says.endswith("."), mistake.id
 
 
 def test_each_solution_makes_nearly_every_mistake():
     """A solution's edits name known mistakes; the few that it cannot make have a reason."""
     for style, (_, edits) in SOLUTIONS.items():
-        assert set(edits) == set(MISTAKES), style
+        assert set(edits) == set(FAMILY), style
         reasons = [e["not_here"] for e in edits.values() if "edits" not in e]
         assert all(reasons), style
         assert len(reasons) <= 5, style
@@ -141,13 +101,12 @@ def test_each_solution_makes_nearly_every_mistake():
 @pytest.mark.parametrize("style", STYLES)
 def test_every_edit_applies_once(style):
     """What an edit replaces stands once in the source, also after the edits before it."""
-    for mistake in MISTAKES:
+    for mistake in FAMILY:
         original = changed = source_of(style)
-        for edit in edits_of(style, mistake) or []:
-            assert set(edit) == {"old", "new"}, mistake
-            assert original.count(edit["old"]) == 1, (mistake, edit["old"])
-            assert changed.count(edit["old"]) == 1, (mistake, edit["old"])
-            changed = changed.replace(edit["old"], edit["new"])
+        for old, new in edits_of(style, mistake) or ():
+            assert original.count(old) == 1, (mistake, old)
+            assert changed.count(old) == 1, (mistake, old)
+            changed = changed.replace(old, new)
         compile(changed, mistake, "exec")
 
 
@@ -196,7 +155,7 @@ def test_mistakes_in_generate_show(reply, seed):
 def measured(reply, witness):
     """Yield style, id and measurements of the mistakes with a witness."""
     for mistake, styles in reply["mistakes"].items():
-        if MISTAKES[mistake]["witness"] == witness:
+        if FAMILY[mistake].witness == witness:
             for style, found in styles.items():
                 yield style, mistake, found
 

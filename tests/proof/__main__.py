@@ -2,7 +2,8 @@
 
     python -m tests.proof [PART ...] [--only TEXT]
 
-A part is a module beside this one with TITLE, ABOUT and ``rows()``. Rows are kept in .proof/ as
+A part is a module beside this one with TITLE, ABOUT, ``rows()`` and perhaps ``summary(cells by
+key)``. Rows are kept in .proof/ as
 they come: Ctrl-C stops, the same command goes on. Ends with 1 if any row did not hold.
 """
 
@@ -62,10 +63,11 @@ def write_table(name: str, part, measured: dict[str, dict[str, str]]) -> None:
         [{"": key, **cells} for key, cells in measured.items()],
         headers="keys", tablefmt="github", disable_numparse=True,
     )  # fmt: skip
+    more = f"{part.summary(measured)}\n\n" if hasattr(part, "summary") else ""
     text = (
         f"# {part.TITLE}\n\n{part.ABOUT.strip()}\n\n"
         f"`make proof PARTS={name}` · {day} · Python {platform.python_version()} · "
-        f"**{held} of {len(measured)} held**\n\n{table}\n"
+        f"**{held} of {len(measured)} held**\n\n{more}{table}\n"
     )
     path = ROOT / "docs" / "proof" / f"{name}.md"
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -106,7 +106,7 @@ def test_two_mistakes_at_once_are_none_of_the_known_ones(questions):
     """One answer of one mistake and one of another name neither."""
     (entry,) = diagnose(Submission(RIGHT | {FORWARD: 3.0, CACHED: 5.0}), Family(), questions, ATOL)
     assert entry["mistake"] is None
-    assert "not those of any of the 6 known mistakes alone" in entry["sentence"]
+    assert "wrong as with none of the 6 known mistakes alone" in entry["sentence"]
 
 
 def test_mistakes_that_cannot_be_told_apart_are_all_named(questions):
