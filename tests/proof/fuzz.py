@@ -25,7 +25,8 @@ standard error in between. Host and guest share one scripted clock.
 - **arrays there and back**: weights, ids and logits arrive bit by bit.
 
 "Slowest wait" is by the guest's clock, relative to the limit of its exchange ({LIMITS.request_seconds:g} s for
-a request); an example that really takes 30 s, or holds 24 MB at once, does not hold.
+a request); an example that really takes 30 s, or holds 24 MB at once (traced in each
+fourth), does not hold.
 """  # noqa: E501 - text of a page
 EXAMPLES = 1000  # of one row
 ROWS = {"anything a guest says": 14, "one reply, both halves": 4, "arrays there and back": 2}
