@@ -25,7 +25,13 @@ from grader.sandbox import Sandbox
 from grader.score import score, status, total
 from grader.student import Student
 
-SLOW_IMPORTS = ("matplotlib.pyplot", "pandas")  # imported once, before workers are forked
+SLOW_IMPORTS = {
+    "matplotlib": "matplotlib.pyplot",
+    "pandas": "pandas",
+    "torch.compile": "torch.export._trace",  # and with it torch._dynamo
+}
+"""Imported once, before workers are forked, where a submission has the word."""
+
 REFERENCE_LIMITS = Limits(request_seconds=60, submission_seconds=3600, import_seconds=30)
 
 
@@ -110,7 +116,7 @@ def family_for(pack: Pack, sandbox: Sandbox, draw: Draw) -> Iterator[LiveFamily 
 def _preload(files: Sequence[SourceFile]) -> list[str]:
     """Return the slow imports that the submission mentions."""
     text = b"".join(file.data for file in files if file.path.endswith(".py"))
-    return [name for name in SLOW_IMPORTS if name.partition(".")[0].encode() in text]
+    return [module for word, module in SLOW_IMPORTS.items() if word.encode() in text]
 
 
 def _together(*starts: Callable[[], None]) -> None:
