@@ -19,7 +19,7 @@ import numpy as np
 from tabulate import tabulate
 
 from grader.checking.probing import load_vectors
-from tests.family.styles import FAMILY, FILE, MADE, PACK, REFERENCE, ROOT, STYLES, source_of
+from tests.family.styles import FAMILY, FILE, PACK, REFERENCE, ROOT, STYLES, source_of
 
 ATOL = 1e-2
 ENOUGH, LITTLE = (
@@ -92,11 +92,11 @@ def largest(found):
     return max(numbers, default=float("inf"))
 
 
-def margins(draws, kept=None):
+def margins(draws):
     """Return rows (name, kind, figure by set of vectors), in units of the tolerance."""
-    made = [(style, m) for style, m in MADE
-            if style == "reference" and FAMILY[m].witness == "logits" and kept in (None, m)]  # fmt: skip
-    honest = honest_sources() if kept is None else {}
+    shown = [m for m in FAMILY.values() if m.witness == "logits"]
+    made = [("reference", mistake.id) for mistake in shown]
+    honest = honest_sources()
     misses, errors = {}, {}
     for name, (dims, sd) in vector_sets().items():
         for _ in range(draws):

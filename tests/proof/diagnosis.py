@@ -12,9 +12,13 @@ Each known mistake is made in three right solutions that are written differently
 asked what is wrong. A row holds if the mistake is named, alone or with others whose answers are the
 same in every probe. Right solutions must have no diagnosis, and pairs of mistakes no name.
 """
-PAIRS = (("no-scale", "gelu"), ("mask-not-shifted", "positions-restart"),
-         ("no-mask", "post-norm"),
-         ("values-in-wrong-order", "temperature-ignored"), ("no-residual", "stale-cache"))  # fmt: skip
+PAIRS = (
+    ("no-scale", "gelu"),
+    ("mask-not-shifted", "positions-restart"),
+    ("no-mask", "post-norm"),
+    ("values-in-wrong-order", "temperature-ignored"),
+    ("no-residual", "stale-cache"),
+)
 
 
 @functools.cache
