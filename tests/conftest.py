@@ -9,7 +9,7 @@ import pytest
 from grader import pack as packs
 from grader.checking.draw import Draw
 from grader.errors import HarnessError
-from grader.grade import oracle_for
+from grader.grade import family_for, oracle_for
 from grader.sandbox import docker
 from grader.sandbox.bubblewrap import BubblewrapSandbox
 
@@ -69,3 +69,10 @@ def bubblewrap_oracle(bubblewrap_sandbox, pack):
     """One reference for all submissions of a run, in a bubblewrap box."""
     with oracle_for(pack, bubblewrap_sandbox) as oracle:
         yield oracle
+
+
+@pytest.fixture(scope="session")
+def docker_family(docker_sandbox, pack, draw):
+    """The known mistakes on the run's draw, in one sandbox for all submissions."""
+    with family_for(pack, docker_sandbox, draw) as family:
+        yield family

@@ -27,7 +27,7 @@ ATOL = 1e-2
 
 @pytest.mark.docker
 @pytest.mark.parametrize("case", RUN_HERE, ids=lambda case: f"{case.kind}/{case.name}")
-def test_zoo(case, pack, docker_sandbox, docker_oracle, draw, tmp_path):
+def test_zoo(case, pack, docker_sandbox, docker_oracle, docker_family, draw, tmp_path):
     """Each case gets its expected outcomes and points, and leaves no container behind."""
     if "refused" in case.expected:
         with pytest.raises(UsageError, match=case.expected["refused"]):
@@ -39,13 +39,17 @@ def test_zoo(case, pack, docker_sandbox, docker_oracle, draw, tmp_path):
         docker_sandbox,
         oracle=docker_oracle,
         draw=draw,
+        family=docker_family if case.kind != "attacks" else None,
     )
     surprises = case.surprises(result)
     assert not surprises, "\n".join(surprises)
-    assert len(_containers(docker_sandbox)) <= 1, "only the oracle may live on"
+    assert len(_containers(docker_sandbox)) <= 2, "only the oracle and the family may live on"
     if case.kind == "honest":
+        assert result["diagnosis"] == []
         assert max(errors(result, ("passed",))) < 0.3 * ATOL, "honest rounding stays far below"
     if case.kind == "mistakes":
+        said = [entry["mistake"] for entry in result["diagnosis"]]
+        assert case.expected.get("diagnosis", case.name) in said, result["diagnosis"]
         # A mistake that another witness has found has no such difference.
         missed = errors(result, ("failed", "inconclusive"))
         assert min(missed, default=float("inf")) > 3 * ATOL, "a mistake has to miss by far"

@@ -10,6 +10,7 @@ expect.toml:
     needs_isolation         hostile: never to be run as a plain process
     group, row, ci          of an attack: letter, row of the list of threats, whether CI runs it
     refused                 text of the refusal, where intake refuses the whole
+    diagnosis               of a mistake: the name it is given, by default the folder's
     flags                   texts that the remarks must hold, one remark each
     [points]                by criterion: a number, or a list of numbers that are all right
     [checks]                by check: an outcome, or a list; ``default`` is "passed"

@@ -204,8 +204,8 @@ def test_no_secret_of_the_host_goes_in(made):
     everything(student)
     allowed = {
         "id", "verb", "seconds", "reply_bytes", "listing", "class", "classes", "expected", "mode",
-        "file", "device", "arguments", "tensors", "first", "dtype", "shape", "past", "use_cache", "names",
-        "reply", "n", "temperature", "seed", "vocabulary", "replies",
+        "file", "device", "arguments", "tensors", "first", "dtype", "shape", "past", "use_cache",
+        "names", "reply", "n", "temperature", "seed", "vocabulary", "replies",
     }  # fmt: skip
     for header, _ in sandbox.boxes[0].asked:
         assert set(header) <= allowed, header["verb"]
