@@ -8,7 +8,7 @@ import pytest
 
 from grader import intake
 from grader.checking.draw import Draw
-from grader.grade import grade, oracle_for
+from grader.grade import family_for, grade, oracle_for
 from grader.intake import SourceFile, Submission
 from grader.sandbox import docker
 
@@ -36,12 +36,14 @@ def sandbox():
 def graded(sandbox, pack):
     """Grade a submission on the GPU, all with one oracle."""
     draw = Draw.fresh()
-    with oracle_for(pack, sandbox) as oracle:
+    with oracle_for(pack, sandbox) as oracle, family_for(pack, sandbox, draw) as family:
 
         def graded(submission):
             if isinstance(submission, Path):
                 submission = intake.read(submission)
-            return grade(submission, pack, sandbox, oracle=oracle, draw=draw, device=DEVICE)
+            return grade(
+                submission, pack, sandbox, oracle=oracle, draw=draw, family=family, device=DEVICE
+            )
 
         yield graded
 
@@ -63,9 +65,11 @@ def test_honest_work_keeps_its_points_on_the_gpu(graded, case):
     "name", ["mask-not-shifted", "positions-restart", "bfloat16-inside", "recomputes-everything"]
 )
 def test_mistakes_lose_the_same_points_on_the_gpu(graded, name):
-    """A wrong cache is found on the GPU too."""
+    """A wrong cache is found on the GPU too, and named."""
     expected = tomllib.loads((ZOO / "mistakes" / name / "expect.toml").read_text())["points"]
-    for criterion, got in points(graded(ZOO / "mistakes" / name / "submission")).items():
+    result = graded(ZOO / "mistakes" / name / "submission")
+    assert name in [entry["mistake"] for entry in result["diagnosis"]]
+    for criterion, got in points(result).items():
         allowed = expected[criterion]
         assert got in (allowed if isinstance(allowed, list) else [allowed])
 
