@@ -181,7 +181,7 @@ def _image(arguments: argparse.Namespace) -> int:
     client = docker.connect()
     if arguments.host_folders is not None:
         made = image.from_host_folders(
-            client, arguments.host_folders, _say, device=arguments.device
+            client, arguments.host_folders or sys.executable, _say, device=arguments.device
         )
     else:
         made = image.build(client, arguments.device, _say, arguments.base)

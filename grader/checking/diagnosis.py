@@ -70,20 +70,28 @@ def _ask(student: Student, family: Family, questions: Questions, atol: float) ->
 def _matches(answers: Answers, family: Family, atol: float) -> list[tuple[float, Mistake]]:
     """Return the mistakes that answer as the submission does, the nearest first."""
     probes = [*answers.wrong, *answers.right]  # those that rule out most come first
+    # Exceptions differ in their words from one way of writing to another; where numbers are equal
+    # besides, that both fail is enough.
+    only_faults = all(isinstance(answers.own[probe.id], str) for probe in answers.wrong)
     found = []
     for mistake in family.mistakes:
         gaps = []
         for probe in probes:
             own, theirs = answers.own[probe.id], family.answer(mistake.id, probe)
+            if isinstance(own, str) and isinstance(theirs, str):
+                if own != theirs and only_faults:
+                    break
+                continue
             if mistake.alike == "size":
                 same = _alike_in_size(own, theirs, family.answer(RIGHT, probe))
             else:
                 same = _same(own, theirs, probe, atol)
             if not same:
                 break
-            gaps.append(distance(own, theirs))
+            if probe.tolerance is None:  # else it is counted in other units
+                gaps.append(distance(own, theirs))
         else:
-            found.append((max(gaps), mistake))
+            found.append((max(gaps, default=0.0), mistake))
     exact = [pair for pair in found if pair[1].alike == "values"]
     return sorted(exact or found, key=lambda pair: pair[0])
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from grader import intake
+from grader import cli, intake
+from grader.sandbox import docker, image
 
 ROOT = Path(__file__).parents[2]
 NO_ENGINE = {"DOCKER_HOST": "unix:///nonexistent/docker.sock", "PATH": "/nonexistent"}  # nor bwrap
@@ -217,3 +218,21 @@ def test_the_samples_that_may_run_are_the_ones_that_ship():
     folders = {path.name: path for path in (ROOT / "submissions").iterdir() if path.is_dir()}
     assert folders
     assert listed == {name: intake.read(path).digest for name, path in folders.items()}
+
+
+def test_host_folders_without_a_name_lends_this_python(monkeypatch):
+    """`grader image --host-folders` alone takes the interpreter that runs the grader."""
+    asked = []
+    monkeypatch.setattr(docker, "connect", lambda: None)
+    monkeypatch.setattr(
+        image,
+        "from_host_folders",
+        lambda _client, python, _say, **_: (
+            asked.append(python) or image.Image("id", "tag", python, (), {})
+        ),
+    )
+    monkeypatch.setattr(sys, "argv", ["grader", "image", "--host-folders"])
+    with pytest.raises(SystemExit) as end:
+        cli.main()
+    assert end.value.code == 0
+    assert asked == [sys.executable]

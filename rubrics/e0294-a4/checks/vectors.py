@@ -251,8 +251,8 @@ def _greedy(use_cache):
 
 def _fed(model, rng):
     """Tokens fed call by call; whether the last new token is fed as well is a matter of taste."""
-    done = model.generate(_ids(rng, 1, 10), 12, temperature=1.0, use_cache=True, seed=1)
-    return np.array([*done.fed, *[0] * 12][:12])
+    done = model.generate(_ids(rng, 1, 10), 6, temperature=1.0, use_cache=True, seed=1)
+    return np.array([*done.fed, *[0] * 6][:6])
 
 
 def _sampled(use_cache):
