@@ -20,21 +20,17 @@ class SingleHeadAttention(nn.Module):
             k = torch.cat([past_kv[0], k], dim=1)
             v = torch.cat([past_kv[1], v], dim=1)
         past = k.size(1) - q.size(1)
+        root = math.sqrt(self.d_model)
         out = torch.zeros_like(q)
         for b in range(q.size(0)):
-            keys, values = list(k[b]), list(v[b])
+            keys = list(k[b])
             for i, query in enumerate(q[b]):
                 # scores of the keys that this query may see, one by one
-                scores = []
-                for j in range(past + i + 1):
-                    scores.append(torch.dot(query, keys[j]).item() / math.sqrt(self.d_model))
+                scores = [float(query.dot(keys[j])) / root for j in range(past + i + 1)]
                 biggest = max(scores)
                 weights = [math.exp(s - biggest) for s in scores]
                 total = sum(weights)
-                mixed = torch.zeros(self.d_model, device=x.device)
-                for weight, value in zip(weights, values):
-                    mixed.add_(value, alpha=weight / total)
-                out[b, i] = mixed
+                out[b, i] = torch.tensor([w / total for w in weights], device=x.device) @ v[b, : past + i + 1]
         return self.W_o(out), ((k, v) if use_cache else None)
 
 
