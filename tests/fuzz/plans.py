@@ -20,6 +20,11 @@ DEPTHS = [1, 100, *range(850, 1000, 7), *range(1800, 3000, 40), 5000, 20_000]
 NAN, ENDLESS = float("nan"), float("inf")
 
 
+def mixed(*strategies):
+    """Draw from one of these, as often from each as it is named: a union would name it once."""
+    return st.sampled_from(strategies).flatmap(lambda strategy: strategy)
+
+
 @dataclass(frozen=True)
 class Deep:
     """Lists or objects in each other, as JSON that no encoder of ours could write."""
@@ -56,10 +61,10 @@ outcomes = st.sampled_from(
 faults = st.fixed_dictionaries(
     {},
     optional={
-        "outcome": outcomes | values,
-        "text": values,
-        "where": values,
-        "type": values,
+        "outcome": mixed(outcomes, outcomes, values),
+        "text": mixed(texts, values),
+        "where": mixed(texts, values),
+        "type": mixed(texts, values),
         "signal": st.sampled_from([9, 11, 15]) | values,
         "code": values,
         "device_missing": values,
@@ -74,13 +79,13 @@ results = st.fixed_dictionaries(
         "missing": st.lists(texts, max_size=10) | values,
         "unexpected": st.lists(texts, max_size=10) | values,
         "shapes": shapes | values,
-        "handle": values,
-        "fed": st.lists(numbers, max_size=6) | values,
+        "handle": mixed(numbers, values),
+        "fed": mixed(st.lists(numbers, max_size=6), values),
         "shape": values,
         "dtype": values,
     },
 )
-prints = st.fixed_dictionaries({}, optional={"tail": texts | values, "bytes": values}) | values
+prints = st.fixed_dictionaries({}, optional={"tail": mixed(texts, values), "bytes": values})
 
 
 def encoded(value):
@@ -264,18 +269,22 @@ rests = st.sampled_from(["end", "silence"])
 changes = st.builds(
     changed,
     st.fixed_dictionaries(
-        {}, optional={"fault": faults | values, "result": results | values, "prints": prints}
+        {},
+        optional={
+            "fault": mixed(faults, faults, values),
+            "result": mixed(results, results, values),
+            "prints": mixed(prints, values),
+        },
     ),
-    st.none() | st.none() | st.binary(max_size=130),
-    st.just((None, None))
-    | st.just((None, None))
-    | st.tuples(st.none() | st.sampled_from(LENGTHS), st.none() | st.sampled_from(HUGE)),
-    st.sampled_from(["right"] * 4) | values,
+    mixed(st.none(), st.none(), st.binary(max_size=130)),
+    mixed(
+        *[st.just((None, None))] * 7,
+        st.tuples(st.none() | st.sampled_from(LENGTHS), st.none() | st.sampled_from(HUGE)),
+    ),
+    mixed(*[st.just("right")] * 9, values),
 )
-acts = st.one_of(
-    changes,
-    changes,
-    changes,
+acts = mixed(
+    *[changes] * 8,
     st.builds(raw, junk, rests),
     st.builds(cut_off, shares, rests),
     st.builds(trickle, steps, st.sampled_from([1, 3, 50])),
