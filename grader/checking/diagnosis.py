@@ -82,6 +82,8 @@ def _matches(answers: Answers, family: Family, atol: float) -> list[tuple[float,
                 if own != theirs and only_faults:
                     break
                 continue
+            if mistake.alike == "size" and probe.tolerance is not None:
+                continue  # tokens that rounding has changed tell nothing more
             if mistake.alike == "size":
                 same = _alike_in_size(own, theirs, family.answer(RIGHT, probe))
             else:

@@ -315,7 +315,9 @@ def describe(error: BaseException, work: str) -> Header:
             where = f"{path}, line {frame.lineno}, in {frame.name}"
     if isinstance(error, SyntaxError) and error.filename and not where:
         where = f"{os.path.relpath(error.filename, work)}, line {error.lineno}"
-    memory = isinstance(error, MemoryError | torch.OutOfMemoryError)
+    # Where a process is limited, and not the whole sandbox, torch's allocator says so in words.
+    refused = isinstance(error, RuntimeError) and "DefaultCPUAllocator" in text
+    memory = refused or isinstance(error, MemoryError | torch.OutOfMemoryError)
     return {
         "outcome": "out_of_memory" if memory else "error",
         "type": type(error).__name__[:80],

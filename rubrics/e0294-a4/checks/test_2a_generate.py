@@ -22,7 +22,9 @@ def test_generate_count(student, dims, weights, prompt, record, new_ids):
 def test_generate_greedy(greedy, prompt):
     """Near temperature 0 each token is the most likely one given all before it."""
     greedy(prompt(1, 10), 24, use_cache=False)
-    greedy(prompt(3, 6), 8, use_cache=False)
+    # Many tokens: of logits this sharp, a model that ignores the temperature takes the best one in
+    # about 19 of 20 cases.
+    greedy(prompt(8, 6), 16, use_cache=False)
 
 
 @pytest.mark.hidden
