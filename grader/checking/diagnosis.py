@@ -69,7 +69,12 @@ def _ask(student: Student, family: Family, questions: Questions, atol: float) ->
 
 def _matches(answers: Answers, family: Family, atol: float) -> list[tuple[float, Mistake]]:
     """Return the mistakes that answer as the submission does, the nearest first."""
-    probes = [*answers.wrong, *answers.right]  # those that rule out most come first
+    exact = any(probe.tolerance is None for probe in answers.wrong)
+    probes = [
+        probe
+        for probe in (*answers.wrong, *answers.right)  # those that rule out most come first
+        if not (exact and probe.chance)
+    ]
     # Exceptions differ in their words from one way of writing to another; where numbers are equal
     # besides, that both fail is enough.
     only_faults = all(isinstance(answers.own[probe.id], str) for probe in answers.wrong)
@@ -79,37 +84,38 @@ def _matches(answers: Answers, family: Family, atol: float) -> list[tuple[float,
         for probe in probes:
             own, theirs = answers.own[probe.id], family.answer(mistake.id, probe)
             if isinstance(own, str) and isinstance(theirs, str):
-                if own != theirs and only_faults:
+                if only_faults and own != theirs:
                     break
                 continue
-            if mistake.alike == "size" and probe.tolerance is not None:
-                continue  # tokens that rounding has changed tell nothing more
-            if mistake.alike == "size":
-                same = _alike_in_size(own, theirs, family.answer(RIGHT, probe))
-            else:
-                same = _same(own, theirs, probe, atol)
-            if not same:
+            right = family.answer(RIGHT, probe)
+            if not _alike(mistake, probe, own, theirs, right, atol):
                 break
             if probe.tolerance is None:  # else it is counted in other units
                 gaps.append(distance(own, theirs))
         else:
             found.append((max(gaps, default=0.0), mistake))
-    exact = [pair for pair in found if pair[1].alike == "values"]
-    return sorted(exact or found, key=lambda pair: pair[0])
+    same_values = [pair for pair in found if pair[1].alike == "values"]
+    return sorted(same_values or found, key=lambda pair: pair[0])
 
 
 def _same(one: Answer, other: Answer, probe: Probe, atol: float) -> bool:
     return distance(one, other) <= (atol if probe.tolerance is None else probe.tolerance)
 
 
-def _alike_in_size(own: Answer, theirs: Answer, right: Answer) -> bool:
-    """Whether two answers are off by about as much, or both are right."""
+def _alike(
+    mistake: Mistake, probe: Probe, own: Answer, theirs: Answer, right: Answer, atol: float
+) -> bool:
+    """Whether an answer is the mistake's: the same values, or off by as much."""
+    if mistake.alike == "values":
+        return _same(own, theirs, probe, atol)
     if isinstance(own, str) or isinstance(theirs, str) or isinstance(right, str):
         return False
+    if probe.tolerance is not None:
+        return True  # tokens that rounding has changed tell nothing more
     if not own.shape == theirs.shape == right.shape:
         return False
     one, other = (float(np.sqrt(np.mean((a - right) ** 2))) for a in (own, theirs))
-    return max(one, other) <= SIZE * min(one, other) if max(one, other) > 0 else True
+    return max(one, other) <= max(SIZE * min(one, other), atol / 10)
 
 
 def _parting(student: Student, family: Family, questions: Questions) -> str:

@@ -40,6 +40,7 @@ class Probe:
     setting: str = "main"
     tolerance: float | None = None  # by default the rubric's
     decides: bool = False  # where this answer is wrong, the others say nothing
+    chance: bool = False  # drawn: of use only where nothing exact is wrong
 
 
 @dataclass(frozen=True)

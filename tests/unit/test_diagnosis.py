@@ -1,5 +1,7 @@
 """Diagnosis: a mistake is named if every answer is that mistake's, and only then."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -120,6 +122,22 @@ def test_rounding_of_half_precision_is_told_by_its_size(questions):
     """An error as large as the mistake's names it although no number is the same."""
     assert names(questions, forward=0.96) == ["half"]
     assert names(questions, forward=1.4) == [None]
+
+
+def test_what_is_drawn_is_compared_only_where_nothing_exact_is_wrong(questions):
+    """Samples of a wrong model are noise; of a model with right logits they are all there is."""
+    drawn = probe("drawn", tolerance=0.3, chance=True)
+    asked = dataclasses.replace(questions, probes=(*questions.probes, drawn))
+    known = {name: answers | {"drawn": 0.0} for name, answers in KNOWN.items() if name != "names"}
+    known["cold"] = RIGHT | {"drawn": 5.0}
+
+    def said(**answers):
+        own = Submission(RIGHT | {"drawn": 0.0} | answers)
+        return [entry["mistake"] for entry in diagnose(own, Family(known), asked, ATOL)]
+
+    assert said(cached=5.0, drawn=3.0) == ["mask"]
+    assert said(drawn=5.2) == ["cold"]
+    assert said(drawn=3.0) == [None]
 
 
 def test_chance_in_a_model_decides_alone(questions):

@@ -313,9 +313,9 @@ PROBES = (
           tolerance=0.0),
     Probe("fed", "the numbers of tokens that generate feeds with the cache", _fed, tolerance=0.0),
     Probe("sampled", "the tokens sampled without the cache", _sampled(False),
-          setting="sampling", tolerance=0.3),
+          setting="sampling", tolerance=0.3, chance=True),
     Probe("sampled_cached", "the tokens sampled with the cache", _sampled(True),
-          setting="sampling", tolerance=0.3),
+          setting="sampling", tolerance=0.3, chance=True),
 )  # fmt: skip
 """The cheap and telling ones first."""
 
