@@ -71,20 +71,24 @@ faults = st.fixed_dictionaries(
     },
 )
 shapes = st.lists(st.lists(values, max_size=5) | values, max_size=7)
-results = st.fixed_dictionaries(
-    {},
-    optional={
-        "files": st.lists(texts, max_size=12) | values,
-        "file": values,
-        "missing": st.lists(texts, max_size=10) | values,
-        "unexpected": st.lists(texts, max_size=10) | values,
-        "shapes": shapes | values,
-        "handle": mixed(numbers, values),
-        "fed": mixed(st.lists(numbers, max_size=6), values),
-        "shape": values,
-        "dtype": values,
-    },
-)
+fields = {
+    "files": mixed(st.lists(texts, max_size=12), st.lists(values, max_size=4), values),
+    "file": values,
+    "missing": mixed(st.lists(texts, max_size=10), st.just(["long name"] * 4000), values),
+    "unexpected": mixed(st.lists(texts, max_size=10), st.just(["long name"] * 4000), values),
+    "shapes": mixed(shapes, values),
+    "handle": mixed(numbers, values),
+    "fed": mixed(st.lists(numbers, max_size=6), values),
+    "shape": values,
+    "dtype": values,
+}
+results = st.fixed_dictionaries({}, optional=fields)
+READ = {
+    "find": ["files"],
+    "weights": ["missing", "unexpected", "shapes"],
+    "forward": ["handle", "shape", "dtype"],
+    "generate": ["fed", "shape", "dtype"],
+}  # which field of a result the host looks at
 prints = st.fixed_dictionaries({}, optional={"tail": mixed(texts, values), "bytes": values})
 
 
@@ -283,8 +287,7 @@ changes = st.builds(
     ),
     mixed(*[st.just("right")] * 9, values),
 )
-acts = mixed(
-    *[changes] * 8,
+others = [
     st.builds(raw, junk, rests),
     st.builds(cut_off, shares, rests),
     st.builds(trickle, steps, st.sampled_from([1, 3, 50])),
@@ -298,18 +301,35 @@ acts = mixed(
         st.sampled_from([True, True, False]),
     ),
     st.just(deaf),
-)
+]
+
+
+def acts(verb):
+    """Draw what is done instead of answering this request well."""
+    read = {name: fields[name] for name in READ.get(verb, [])}
+    result = st.fixed_dictionaries({"result": st.fixed_dictionaries({}, optional=read)})
+    right = st.builds(changed, result, st.none(), st.just((None, None)), st.just("right"))
+    return mixed(*[changes] * 4, *[right] * 4, *others)
+
+
 endings = st.builds(
     Ending, st.sampled_from([None, 0, 1, 70, 137]), st.booleans(), st.sampled_from(["", "x" * 9000])
 )
-plans = st.builds(
-    Plan,
-    multiplexed=st.booleans(),
-    verb=st.sampled_from(VERBS),
-    well=st.integers(0, 2),
-    act=acts,
-    ending=endings,
-    kills=st.sampled_from([0, 0, 1]),
-    seed=st.integers(0, 1 << 16),
-    often=st.sampled_from([1, 1, 2, 100]),
-)
+
+
+def plan(verb):
+    """Draw a plan to misbehave at this request."""
+    return st.builds(
+        Plan,
+        multiplexed=st.booleans(),
+        verb=st.just(verb),
+        well=st.integers(0, 2),
+        act=acts(verb),
+        ending=endings,
+        kills=st.sampled_from([0, 0, 1]),
+        seed=st.integers(0, 1 << 16),
+        often=st.sampled_from([1, 1, 2, 100]),
+    )
+
+
+plans = mixed(*map(plan, VERBS))
