@@ -9,6 +9,7 @@ whether memory ran out, is the word of the engine and of the kernel.
 from __future__ import annotations
 
 import json
+import re
 import secrets
 import time
 from collections.abc import Mapping, Sequence
@@ -25,6 +26,7 @@ GRACE_SECONDS = 0.05  # the agent ends a late worker itself; after this the host
 AGENT_SECONDS = 20.0  # for what the agent does alone: storing files, cleaning, forking
 START_ATTEMPTS = 3  # a machine that cannot start a sandbox will not learn it
 SIGKILL = 9
+UNREADABLE = re.compile("\ufffd+")  # one mark for any number of bytes that are no text
 
 
 class Conversation:
@@ -172,7 +174,8 @@ class Conversation:
             self._lost = self._end(trouble, verb, seconds)
             raise self._lost from None
         prints = reply.get("prints")
-        self.prints = str(prints.get("tail", ""))[-2048:] if isinstance(prints, dict) else ""
+        tail = str(prints.get("tail", ""))[-2048:] if isinstance(prints, dict) else ""
+        self.prints = UNREADABLE.sub("\ufffd", tail)
         return reply, array
 
     def _end(self, trouble: Exception, verb: str, seconds: float) -> Exception:

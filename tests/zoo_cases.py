@@ -8,7 +8,8 @@ solution ``beside/right_answer.py`` is laid beside every submission whose Python
 expect.toml:
     says                    one sentence: what the submission does
     needs_isolation         hostile: never to be run as a plain process
-    group, row, ci          of an attack: letter, row of the list of threats, whether CI runs it
+    group, row              of an attack: letter, row of the list of threats
+    ci                      whether CI runs it: by default not attacks, and all others
     refused                 text of the refusal, where intake refuses the whole
     diagnosis               of a mistake: the name it is given, by default the folder's
     flags                   texts that the remarks must hold, one remark each

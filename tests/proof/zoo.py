@@ -1,0 +1,69 @@
+"""Every honest submission and every mistake of the zoo, graded in a real container."""
+
+import functools
+import tempfile
+from pathlib import Path
+
+from grader import pack as packs
+from grader.checking.draw import Draw
+from grader.grade import family_for, grade, oracle_for
+from grader.sandbox.docker import DockerSandbox
+from tests.proof.ledger import ROOT, Row
+from tests.zoo_cases import cases, errors, points
+
+TITLE = "Honest work and mistakes"
+ABOUT = """
+Each honest submission keeps every point, has no diagnosis, and stays below 0.3 of the tolerance.
+Each mistake loses the points that its `expect.toml` says, misses the tolerance by more than 3 times
+where it misses it, and is named. Errors are in units of the tolerance (atol = 1e-2).
+"""
+ATOL = 1e-2
+
+
+class _Bench:
+    """One draw, one oracle and one family for all rows; they end with the process."""
+
+    def __init__(self):
+        self.pack = packs.load(ROOT, "e0294-a4")
+        self.sandbox = DockerSandbox()
+        self.draw = Draw.fresh()
+        self.oracle = oracle_for(self.pack, self.sandbox).__enter__()
+        self.family = family_for(self.pack, self.sandbox, self.draw).__enter__()
+
+
+bench = functools.cache(_Bench)
+
+
+def rows():
+    """Return a row for each case."""
+    return [
+        Row(f"{case.kind}/{case.name}", functools.partial(_measure, case))
+        for case in cases("honest", "mistakes")
+    ]
+
+
+def _measure(case):
+    with tempfile.TemporaryDirectory() as folder:
+        result = grade(
+            case.submission(Path(folder)),
+            bench().pack,
+            bench().sandbox,
+            oracle=bench().oracle,
+            draw=bench().draw,
+            family=bench().family,
+        )
+    said = [entry["mistake"] for entry in result["diagnosis"]]
+    wrong = list(case.surprises(result))
+    if case.kind == "honest":
+        error = max(errors(result, ("passed",))) / ATOL
+        wrong += ["a diagnosis"] * bool(said) + ["rounding too large"] * (error >= 0.3)
+    else:
+        error = min(errors(result, ("failed", "inconclusive")), default=float("inf")) / ATOL
+        named = case.expected.get("diagnosis", case.name) in said
+        wrong += ["not named"] * (not named) + ["misses by too little"] * (error <= 3)
+    return {
+        "points": " ".join(f"{value:g}" for value in points(result).values()),
+        "error": f"{error:.3g}",
+        "said": ", ".join(name or "none of the known" for name in said),
+        "held": "; ".join(wrong) or "yes",
+    }
