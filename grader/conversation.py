@@ -81,7 +81,7 @@ class Conversation:
             raise self._broken[-1]
         try:
             box = self._sandbox.start(self.limits, device=self.device)
-            self.ready = boot(box, self._preload)
+            self.ready = boot(box, self._preload, self.clock)
         except HarnessError as error:
             self._broken.append(error)
             raise

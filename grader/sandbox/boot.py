@@ -9,7 +9,7 @@ from importlib import resources
 
 from grader.errors import HarnessError
 from grader.sandbox import Box
-from grader.wire import Header, LineDeadline, LineEnded, LineViolation
+from grader.wire import Clock, Header, LineDeadline, LineEnded, LineViolation
 
 BOOT_SECONDS = 60.0  # importing torch takes one second, or seven on a cold disk
 
@@ -55,11 +55,14 @@ MODULES = (
 )
 
 
-def boot(box: Box, preload: list[str]) -> Header:
-    """Send the guest in and wait until it is ready; return what it says of itself."""
+def boot(box: Box, preload: list[str], clock: Clock = time.monotonic) -> Header:
+    """Send the guest in and wait until it is ready; return what it says of itself.
+
+    ``clock`` is that of the box's line.
+    """
     config = {"work": box.work, "wiped": box.wiped, "preload": preload}
     payload = json.dumps({"modules": _sources(), "config": config}).encode()
-    deadline = time.monotonic() + BOOT_SECONDS
+    deadline = clock() + BOOT_SECONDS
     try:
         box.line.send_bytes(b"%d\n" % len(payload) + payload, deadline=deadline)
         ready, _ = box.line.receive(max_body=0, deadline=deadline)

@@ -11,7 +11,6 @@ import math
 import select
 import socket
 import struct
-import time
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -32,7 +31,7 @@ class Clock:
     """A clock that goes only when somebody waits."""
 
     def __init__(self):
-        self.now = time.monotonic()  # booting goes by the real clock
+        self.now = 1000.0
 
     def __call__(self):
         return self.now

@@ -275,8 +275,8 @@ changes = st.builds(
     st.fixed_dictionaries(
         {},
         optional={
-            "fault": mixed(faults, faults, values),
-            "result": mixed(results, results, values),
+            "fault": mixed(faults, values),
+            "result": mixed(results, values),
             "prints": mixed(prints, values),
         },
     ),
