@@ -19,6 +19,9 @@ from tests.proof.trials import Defence, Seen, edited, graded, ground, words
 from tests.zoo_cases import outcomes
 
 NO_BOUND = "if check.review is not None and holds(check.review, evidence.measured):"
+RETURN = "        return tokens\n"
+OUTSIDE = '(tokens < 0) | (tokens >= dims["vocab_size"])'
+CLIPPED = 'np.clip(new_ids(ids, done.tokens, new), 0, dims["vocab_size"] - 1)'
 LAST = "return logits, new_past_kv if use_cache else None"
 
 
@@ -125,9 +128,8 @@ def from_a_table():
 class _Failing:
     """An oracle that fails some times."""
 
-    ready = {}
-
     def __init__(self, times):
+        self.ready = {}
         self.left = times
         self.start = self.close = lambda: None
 
@@ -168,7 +170,10 @@ EQUAL = edited((LAST, "logits = 0 * logits\n        " + LAST))
 def beyond(when):
     """Return the reference; ids that generate draws lie beyond the vocabulary at the end."""
     return edited(
-        ("        return tokens\n", f"        tokens[:, -1] += 1000 * ({when})\n        return tokens\n")
+        (
+            "        return tokens\n",
+            f"        tokens[:, -1] += 1000 * ({when})\n        return tokens\n",
+        )
     )
 
 
@@ -206,26 +211,25 @@ DEFENCES = [
             "answers of an earlier draw, looked up by the prompt", from_a_table),
     Defence("new ids are counted against the vocabulary", "they are not",
             lambda: broken.checks("test_2a_generate.py",
-                                  ("(tokens < 0) | (tokens >= dims[\"vocab_size\"])", "tokens < 0")),
+                                  (OUTSIDE, "tokens < 0")),
             "the last id lies beyond the vocabulary",
             graded(beyond("temperature > 0.9"), ["generate_count"], "failed")),
     Defence("ids beyond the vocabulary are refused before they are looked up", "they are not",
             lambda: broken.checks("conftest.py",
-                                  ("((tokens < 0) | (tokens >= dims[\"vocab_size\"])).any()", "False")),
+                                  (f"({OUTSIDE}).any()", "False")),
             "the last id lies beyond the vocabulary",
             graded(beyond("True"), ["generate_greedy"], "failed")),
     Defence("sampled ids are brought into the vocabulary", "they are not",
             lambda: broken.checks("test_2a_generate.py",
-                                  ('np.clip(new_ids(ids, done.tokens, new), 0, dims["vocab_size"] - 1)',
-                                   "new_ids(ids, done.tokens, new)")),
+                                  (CLIPPED, "new_ids(ids, done.tokens, new)")),
             "the last id lies beyond the vocabulary",
             graded(beyond("True"), ["generate_sampling"], ["failed", "passed"])),
     Defence("a prompt that comes back has to be unchanged", "it is not looked at",
             lambda: broken.checks("conftest.py",
                                   ("not np.array_equal(tokens[:, : ids.shape[1]], ids)", "False")),
             "generate returns the prompt as zeros",
-            graded(edited(("        return tokens\n",
-                           "        tokens[:, : -max_new_tokens] = 0\n        return tokens\n")),
+            graded(edited((RETURN,
+                           "        tokens[:, :-max_new_tokens] = 0\n" + RETURN)),
                    ["generate_count"], "failed")),
     Defence("every new token has to be fed", "`tokens_not_fed` without a limit",
             lambda: no_limit("tokens_fed", "tokens_not_fed"),
