@@ -2,7 +2,7 @@
 
 import functools
 
-from tests.proof.defended import checks, judge
+from tests.proof.defended import checks, container, guest, judge, line
 from tests.proof.ledger import Row
 
 TITLE = "Defences"
@@ -14,7 +14,7 @@ not deserved, a right submission harmed, a wrong outcome, a limit overrun, somet
 Never were two disabled at once. Where a container's own isolation was, the case was a right
 submission that only looks.
 """
-GROUPS = (judge, checks)
+GROUPS = (judge, checks, line, guest, container)
 DEFENCES = [defence for group in GROUPS for defence in group.DEFENCES]
 
 

@@ -12,7 +12,7 @@ import time
 from grader.conversation import Conversation
 from grader.errors import HarnessError, StudentFault
 from grader.records import Ending, Limits, Usage
-from grader.wire import ENGINE_PREFIX, MAGIC, PREFIX, Line
+from grader.wire import ENGINE_PREFIX, MAGIC, MAX_HEADER, PREFIX, Line
 from tests.proof import broken
 from tests.proof.trials import Defence, Seen
 
@@ -190,8 +190,8 @@ DEFENCES = [
     Defence("nothing may arrive before it is asked for", "it is not looked for",
             lambda: broken.host("grader.wire.Line.send",
                                 ("if self._data or self._arrived(deadline):", "if False:")),
-            "the first half of a frame comes early",
-            called(well, "protocol_violation", early=frame({"ok": True}, bytes(8))[:20])),
+            "the announcement of a long header comes early",
+            called(well, "protocol_violation", early=PREFIX.pack(MAGIC, MAX_HEADER, 8))),
     Defence("a deadline covers a whole frame", "each piece has its own",
             lambda: broken.host("grader.wire.Line._need",
                                 ("self._await(deadline)", "self._await(self._clock() + 1)")),
