@@ -26,7 +26,7 @@ def test_right_solutions_have_no_diagnosis(clinic, style):
     assert clinic.diagnose(source_of(style)) == []
 
 
-@pytest.mark.parametrize(("mistake", "style"), zip(SOME, WRITTEN * 4, strict=False))
+@pytest.mark.parametrize(("mistake", "style"), list(zip(SOME, WRITTEN * 4, strict=False)))
 def test_a_mistake_is_named_in_another_style(clinic, mistake, style):
     """The name is the mistake's, and the sentence says what it is and where to look."""
     assert edits_of(style, mistake)
