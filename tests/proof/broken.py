@@ -42,7 +42,7 @@ def host(target, *edits):
         source = replaced(source, old, new)
     made = {}
     code = compile(f"from __future__ import annotations\n{source}", target, "exec")
-    exec(code, function.__globals__, made)
+    exec(code, inspect.unwrap(function).__globals__, made)
     return name(target, made[attribute])
 
 

@@ -2,19 +2,22 @@
 
 import functools
 
-from tests.proof.defended import checks, container, guest, judge, line
+from tests.proof.defended import checks, container, guest, intake, judge, line
 from tests.proof.ledger import Row
 
 TITLE = "Defences"
 ABOUT = """
-No check may be decoration. For each row one defence of the grader was disabled, by replacing what
-the row names in memory, and one case was tried twice: with the defence and without it. A row holds
-if the case came out as expected with the defence and otherwise without it: points earned that are
-not deserved, a right submission harmed, a wrong outcome, a limit overrun, something left behind.
-Never were two disabled at once. Where a container's own isolation was, the case was a right
-submission that only looks.
+No check may be decoration. For each row one defence of the grader was disabled in memory, as the
+row says, and one case was tried twice: with the defence and without it. A row holds if the case
+came out as expected with the defence and otherwise without it: points earned that are not deserved,
+a right submission harmed, a wrong outcome, a limit overrun, something left behind.
+
+Two were never disabled at once. Attacks of the zoo ran in containers. Where a container's own
+isolation was disabled, the case was a right submission that only looks; where the line to a box
+was, a box of ours that breaks one rule of the protocol. A row "check ..." takes a check out of the
+rubric: the case is then graded with full marks by all the others.
 """
-GROUPS = (judge, checks, line, guest, container)
+GROUPS = (judge, checks, line, guest, intake, container)
 DEFENCES = [defence for group in GROUPS for defence in group.DEFENCES]
 
 

@@ -294,7 +294,7 @@ DEFENCES = [
     Defence("a largest size of /dev/shm", "the engine's usual one", dropped("shm_size"),
             "writes 24 MB where 16 fit",
             looks(FILL.format(folder="/dev/shm"), scratch_mb=SMALL_MB), "shm_size"),
-    Defence("memory of its own", "to be shared", given(ipc_mode="shareable"),
+    Defence("shared memory is nobody else's", "to be shared", given(ipc_mode="shareable"),
             "another container asks to share it", _joined, "ipc_mode"),
     Defence("a largest size of files", "none", no_ulimit("fsize"),
             "makes a file of 1 GB without writing it", looks(SPARSE), "ulimits"),

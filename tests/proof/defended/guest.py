@@ -39,7 +39,8 @@ def boxes_started():
 
     result = ground().grade(files, TWO, boxes=Counting(), request_seconds=1.0)
     late = set(outcomes(result).values()) == {"timeout"}
-    return Seen(f"{words(result)}, {len(started)} boxes", late and len(started) == 1)
+    boxes = "1 box" if len(started) == 1 else f"{len(started)} boxes"
+    return Seen(f"{words(result)}, {boxes}", late and len(started) == 1)
 
 
 # --- submissions ----------------------------------------------------------------------------------
@@ -94,7 +95,8 @@ DEFENCES = [
             "logits of shape (B·T, V)",
             graded(with_lines(LOGITS, "\n        logits = logits.flatten(0, 1)"), ONE, "failed")),
     Defence("the length of a reply is compared", "it is not",
-            lambda: broken.host("grader.model.Model.forward", ("if len(data) != size:", "if False:")),
+            lambda: broken.host("grader.model.Model.forward",
+                                ("if len(data) != size:", "if False:")),
             "one row and one column of logits",
             graded(with_lines(LOGITS, "\n        logits = logits[:1, :, :1]"), ONE, "failed")),
     Defence("weights are loaded by PyTorch's own function", "by the model's",
@@ -140,7 +142,8 @@ DEFENCES = [
     Defence("an exception's text has a largest length", "`TEXT_KEPT` of a terabyte",
             lambda: broken.guest("worker", ("TEXT_KEPT = 600", "TEXT_KEPT = 1 << 40")),
             "raises 1 MB",
-            graded(with_lines(LOGITS, '\n        raise ValueError("x" * (1 << 20))'), ONE, "error")),
+            graded(with_lines(LOGITS, '\n        raise ValueError("x" * (1 << 20))'), ONE,
+                   "error")),
     Defence("a limit for the whole submission", "none",
             lambda: broken.host("grader.conversation.Conversation.call",
                                 ("self.limits.submission_seconds - self.seconds",
@@ -182,11 +185,11 @@ DEFENCES = [
             lambda: broken.guest("agent", ("            cleaning.empty(folder)\n",
                                            "            pass\n")),
             "`answers-in-files`; it is right", attacked("answers-in-files", TWO)),
-    Defence("/dev/shm is one of them", "it is not",
+    Defence("/dev/shm is emptied between checks", "it is not",
             lambda: broken.name("grader.sandbox.docker.DockerBox.wiped", ["/tmp"]),
             "`shared-memory-leftovers`; it is right", attacked("shared-memory-leftovers", TWO)),
     Defence("folders that forbid everything are opened first", "they are not",
-            lambda: broken.guest("cleaning", ("        os.chmod(path, 0o700)  # noqa: PTH101\n", "")),
+            lambda: broken.guest("cleaning", ("os.chmod(path, 0o700)", "pass")),
             "`undeletable-folders`; it is right", attacked("undeletable-folders", TWO)),
     Defence("a dead worker is noticed although its pipes are open", "it is not looked at",
             lambda: broken.guest("exchange", (

@@ -1,0 +1,58 @@
+"""The judge is tested by breaking it: `make proof PARTS=defences` does so for every defence.
+
+Here some quick rows are measured, and the list is held against what there is to defend.
+"""
+
+import pytest
+
+from grader.sandbox.docker import DockerSandbox
+from tests.proof import broken
+from tests.proof.defences import DEFENCES, measure
+
+QUICK = (
+    "a reply names its request",
+    "an archive's names stay inside",
+    "limits accept and never reject",
+    "parameters are the assignment's, by name and shape",
+)
+NOT_ISOLATING = {"working_dir", "stdin_open", "labels", "volumes", "environment"}
+BY_NAME = {defence.name: defence for defence in DEFENCES}
+
+
+@pytest.mark.parametrize("name", QUICK)
+def test_defence_is_needed(name):
+    """With the defence the case comes out as expected, and without it otherwise."""
+    cells = measure(BY_NAME[name])
+    assert cells["held"] == "yes", cells
+
+
+def test_every_defence_has_a_name_of_its_own():
+    """No two rows of the table share a name, and there are many."""
+    assert len(BY_NAME) == len(DEFENCES) >= 30
+
+
+def test_every_check_is_defended(pack):
+    """Each check of the rubric is taken out in one of the rows."""
+    guarded = {defence.guards for defence in DEFENCES}
+    assert {check.id for check in pack.checks} <= guarded
+
+
+def test_every_isolating_setting_is_defended(pack):
+    """Each setting of a container that isolates is changed in one of the rows."""
+    sandbox = object.__new__(DockerSandbox)  # no engine is needed to ask for the settings
+    sandbox._cores, sandbox._boxes = 2, iter([0])
+    sandbox._owner = type("Owner", (), {"labels": dict})
+    sandbox._image = type("Image", (), {"binds": (), "env": {}})
+    settings = sandbox._settings(pack.sandbox).keys()
+    assert settings >= NOT_ISOLATING
+    assert settings - NOT_ISOLATING <= {defence.guards for defence in DEFENCES}
+
+
+def test_a_break_that_does_not_fit_fails():
+    """Text to be replaced that is not there, or not once, is an error and no silent success."""
+    with pytest.raises(AssertionError, match="0 times"):
+        broken.guest("agent", ("no such line", ""))
+    with pytest.raises(AssertionError, match="0 times"):
+        broken.host("grader.score.holds", ("no such line", ""))
+    with pytest.raises(AttributeError):
+        broken.name("grader.wire.NO_SUCH_NAME", 1).__enter__()
