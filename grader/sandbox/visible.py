@@ -22,6 +22,7 @@ from grader.sandbox import gpu, host_python
 
 PASSWD: Final = b"nobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n"
 PROJECT: Final = Path(__file__).parents[2]
+SCRATCH: Final = "/tmp"  # noqa: S108 - inside the sandbox
 _MB: Final = 1 << 20
 _NODES: Final = ("null", "zero", "full", "random", "urandom")
 _MERGED: Final = ("bin", "sbin", "lib", "lib32", "lib64", "libx32")
@@ -44,10 +45,8 @@ class View:
         scratch = ["--perms", "1777", "--size", str(limits.scratch_mb * _MB), "--tmpfs"]
         arguments = []
         for folder in self.folders:
-            # Made by hand, since bwrap makes those that are missing for its own user alone.
-            for between in reversed(Path(folder).parents[:-1]):
-                arguments += ["--perms", "0755", "--dir", str(between)]
-            arguments += ["--ro-bind", folder, folder]
+            if not _in_scratch(folder):
+                arguments += _bind(folder, "/")
         arguments += [*_links(), "--perms", "0644", "--ro-bind-data", str(passwd), "/etc/passwd"]
         arguments += ["--proc", "/proc"]
         arguments += ["--perms", "0755", "--size", str(_MB), "--tmpfs", "/dev"]
@@ -58,7 +57,8 @@ class View:
         arguments += [*scratch, "/dev/shm", "--remount-ro", "/dev"]  # noqa: S108
         for source, target in self.driver.items():
             arguments += ["--ro-bind", source, target]
-        return [*arguments, *scratch, "/tmp", "--remount-ro", "/", "--chdir", "/tmp"]  # noqa: S108
+        arguments += [*scratch, SCRATCH, *_binds_in_scratch(self.folders)]
+        return [*arguments, "--remount-ro", "/", "--chdir", SCRATCH]
 
     def variables(self, limits: Limits) -> list[str]:
         """Return the arguments of bwrap for the environment: nothing of the caller's."""
@@ -92,6 +92,38 @@ def view(python: str, device: str, *, reader: int, say: Callable[[str], None]) -
     given = gpu.nodes(device)
     environment = {**host.env, "LD_LIBRARY_PATH": gpu.DRIVER}
     return View(host.python, host.binds, environment, given.nodes, given.driver)
+
+
+def _bind(folder: str, base: str) -> list[str]:
+    """Return the arguments that bind a folder, with those on the way to it from ``base``."""
+    arguments = []
+    # Made by hand, since bwrap makes those that are missing for its own user alone.
+    for between in reversed(Path(folder).parents[:-1]):
+        if between != Path(base) and between.is_relative_to(base):
+            arguments += ["--perms", "0755", "--dir", str(between)]
+    return [*arguments, "--ro-bind", folder, folder]
+
+
+def _in_scratch(folder: str) -> bool:
+    return Path(folder).is_relative_to(SCRATCH)
+
+
+def _binds_in_scratch(folders: Sequence[str]) -> list[str]:
+    """Return the arguments for folders below the writable one: a project may be tried out there.
+
+    What leads to them is a file system of its own, read-only in the end, so that nobody can move
+    it away: neither student code nor the agent, when it empties the folder.
+    """
+    below = [folder for folder in folders if _in_scratch(folder)]
+    tops = sorted({str(Path(*Path(folder).parts[:3])) for folder in below} - set(below))
+    arguments = []
+    for top in tops:
+        arguments += ["--perms", "0755", "--size", str(_MB), "--tmpfs", top]
+    for folder in below:
+        arguments += _bind(folder, str(Path(*Path(folder).parts[:3])))
+    for top in tops:
+        arguments += ["--remount-ro", top]
+    return arguments
 
 
 def _links() -> list[str]:
