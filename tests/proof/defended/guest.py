@@ -165,6 +165,9 @@ DEFENCES = [
             lambda: broken.guest("agent", ("_prctl(PR_SET_DUMPABLE, 0)",
                                            "_prctl(PR_SET_DUMPABLE, 1)")),
             "`first-process-opened`; it is right", attacked("first-process-opened", ONE)),
+    Defence("a worker's reply is no longer than is due", "its length is not compared",
+            lambda: broken.guest("frames", (" or body_length > self.max_body", "")),
+            "`frame-of-exabytes`", attacked("frame-of-exabytes", ONE)),
     Defence("a worker does not keep the line to the host", "it does",
             lambda: broken.guest("agent", (
                 "                self.requests,\n                self.replies,\n"
