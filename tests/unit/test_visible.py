@@ -33,15 +33,27 @@ def pairs(arguments, option):
     return [arguments[i + 1 : i + 3] for i, word in enumerate(arguments) if word == option]
 
 
-def test_folders_are_bound_read_only_at_their_own_paths(lent, tmp_path):
+def test_folders_are_bound_read_only_at_their_own_paths():
     """Each folder that Python needs is there, and of those above it only empty ones."""
-    folder = tmp_path / "a" / "venv"
-    folder.mkdir(parents=True)
-    mounts = lent(folder).mounts(LIMITS, 9)
+    folder = Path("/srv/course/a/venv")
+    mounts = visible.View("python", [str(folder)], {}).mounts(LIMITS, 9)
     assert [str(folder), str(folder)] in pairs(mounts, "--ro-bind")
     made = [words[0] for words in pairs(mounts, "--dir")]
     assert made == [str(path) for path in reversed(folder.parents[:-1])]
     assert "--bind" not in mounts
+
+
+def test_a_folder_below_the_writable_one_cannot_be_moved_away():
+    """What leads to it is a file system of its own, made after /tmp and closed after the bind."""
+    folder = "/tmp/course/a/venv"
+    mounts = visible.View("python", [folder], {}).mounts(LIMITS, 9)
+    steps = [mounts.index("/tmp"), mounts.index("/tmp/course"), mounts.index("/tmp/course/a"),
+             mounts.index(folder)]  # fmt: skip
+    assert steps == sorted(steps)
+    assert mounts[steps[1] - 1] == "--tmpfs"
+    assert [folder, folder] in pairs(mounts, "--ro-bind")
+    assert ["/tmp/course"] in [words[:1] for words in pairs(mounts, "--remount-ro")]
+    assert mounts.index("--remount-ro", steps[3]) > steps[3]
 
 
 def test_the_root_is_closed_last(lent, tmp_path):
