@@ -16,7 +16,7 @@ from grader.checking.draw import Draw
 from grader.checking.family import Family, LiveFamily, right_file
 from grader.checking.oracle import LiveOracle, Oracle
 from grader.checking.probing import Questions, load_vectors
-from grader.errors import HarnessError, StudentFault
+from grader.errors import StudentFault
 from grader.intake import SourceFile, Submission
 from grader.mistakes import variants
 from grader.pack import Pack
@@ -139,9 +139,9 @@ def _diagnosis(student: Student, family: Family, pack: Pack, draw: Draw) -> list
         return diagnose(student, family, questions, pack.atol)
     except StudentFault:
         return []  # out of time, say: the checks have said so already
-    except HarnessError as error:
+    except Exception as error:  # noqa: BLE001 - whatever it is, the grade stands
         return [{"mistake": None, "sentence": "No diagnosis was made: the grader failed here.",
-                 "staff_message": str(error)}]  # fmt: skip
+                 "staff_message": f"{type(error).__name__}: {error}"}]  # fmt: skip
 
 
 def _describe(submission: Submission) -> Json:

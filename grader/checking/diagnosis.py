@@ -69,7 +69,7 @@ def _ask(student: Student, family: Family, questions: Questions, atol: float) ->
 
 def _matches(answers: Answers, family: Family, atol: float) -> list[tuple[float, Mistake]]:
     """Return the mistakes that answer as the submission does, the nearest first."""
-    exact = any(probe.tolerance is None for probe in answers.wrong)
+    exact = any(not probe.chance for probe in answers.wrong)
     probes = [
         probe
         for probe in (*answers.wrong, *answers.right)  # those that rule out most come first

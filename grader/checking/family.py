@@ -7,7 +7,7 @@ answers and not the solution.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol, Self
+from typing import Protocol
 
 from grader.checking.probing import Answer, Probe, Questions
 from grader.errors import HarnessError, StudentFault
@@ -44,14 +44,6 @@ class LiveFamily:
         self.mistakes = mistakes
         self.questions = questions
         self._answers: dict[tuple[str, str], Answer] = {}
-
-    def __enter__(self) -> Self:
-        """Return the family; its box starts when it is needed."""
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """End the box."""
-        self.host.close()
 
     def answer(self, mistake: str, probe: Probe) -> Answer:
         """Return the answer of one variant to one probe."""

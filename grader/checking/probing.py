@@ -6,6 +6,8 @@ and to each known mistake of the reference; whoever answers alike has made the s
 
 from __future__ import annotations
 
+import functools
+import importlib.util
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -67,7 +69,8 @@ class Questions:
         """Build the model anew, so that nothing of an earlier question is left, and ask."""
         try:
             model = student.build(*self.settings[probe.setting])
-            answer = probe.ask(model, self.draw.rng(f"probe {probe.id}"))
+            with np.errstate(all="ignore"):  # of logits that are not finite no answer is
+                answer = probe.ask(model, self.draw.rng(f"probe {probe.id}"))
         except StudentFault as fault:
             if fault.outcome not in ("error", "failed"):
                 raise
@@ -75,10 +78,9 @@ class Questions:
         return np.asarray(answer, dtype=np.float64)
 
 
+@functools.cache
 def load_vectors(folder: Path) -> ModuleType:
-    """Import a pack's vectors by their path: two packs may both have a file of that name."""
-    import importlib.util  # noqa: PLC0415 - not needed where nothing is graded
-
+    """Import a pack's vectors by their path, once: two packs may both have a file of that name."""
     path = folder / VECTORS
     spec = importlib.util.spec_from_file_location(f"vectors of {folder}", path)
     assert spec is not None

@@ -37,6 +37,15 @@ def test_a_mistake_is_named_in_another_style(clinic, mistake, style):
     assert FAMILY[mistake].look in sentence
 
 
+def test_logits_that_are_never_numbers_are_no_chance(clinic):
+    """NaN at every call is not taken for dropout: the same twice is the same."""
+    logits = "logits = self.output_projection(self.norm(x))"
+    source = source_of("reference")
+    assert source.count(logits) == 1
+    found = clinic.diagnose(source.replace(logits, f"{logits} * float('nan')"))
+    assert [entry["mistake"] for entry in found] == [None]
+
+
 @pytest.mark.parametrize(
     ("one", "other", "part"),
     [("no-scale", "gelu", "layers.0.attention"), ("mask-not-shifted", "positions-restart", "")],
