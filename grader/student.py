@@ -67,8 +67,11 @@ class Student(Conversation):
         self._import_seconds = 0.0
 
     def fresh(self) -> None:
-        """Begin a check: on the CPU in a fresh worker, on CUDA in the submission's one worker."""
-        if self.device == "cpu":
+        """Begin a check: in a fresh worker, or where that is dear in the submission's one worker.
+
+        It is on CUDA, and where the guest cannot fork.
+        """
+        if self.device == "cpu" and self.ready.get("fresh_workers", True):
             self.loaded = False
 
     def build(
@@ -85,11 +88,15 @@ class Student(Conversation):
         self.load()
         arguments = {name: dims[name] for name in self.interface.constructor}
         self._new(arguments, dtype)
+        self.put(weights)
+        return self._model(dims)
+
+    def put(self, weights: Mapping[str, Array]) -> None:
+        """Put these weights into the model that was built last; its caches stay as they are."""
         if self._sent is not weights:  # else the worker has them from an earlier model
             self._send(weights)
         result, _ = self.call("weights", {})
         self._strict(result)
-        return self._model(dims)
 
     def _send(self, weights: Mapping[str, Array]) -> None:
         self._sent = None

@@ -23,25 +23,21 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import fcntl
-import gc
-import importlib
-import json
 import os
-import shutil
 import signal
-import sys
 import time
 from typing import Any, NoReturn
 
 from grader.guest import cleaning, frames
 from grader.guest.exchange import Exchange
+from grader.guest.folder import Folder
 from grader.guest.frames import Header
+from grader.guest.preloading import preload
 
 PR_SET_DUMPABLE, PR_SET_CHILD_SUBREAPER = 4, 36
 PRINTS_KEPT = 2048
 PURGE_SECONDS = 5.0
 WARM_SECONDS = 5.0
-FONT_CACHE = "/opt/grader/matplotlib"  # where the image keeps it
 OUR_FAULT = 70  # exit code of the agent when it fails by itself (EX_SOFTWARE)
 
 
@@ -71,30 +67,6 @@ def run(config: dict[str, Any]) -> NoReturn:
         os._exit(OUR_FAULT)
 
 
-def preload(modules: list[str]) -> Header:
-    """Import what every worker will need, so that a fork costs milliseconds."""
-    sys.dont_write_bytecode = True
-    import torch  # noqa: PLC0415 - the slow part, paid once per sandbox
-
-    torch.set_num_threads(1)
-    # matplotlib makes no use of a cache that it cannot write to, and without one it takes longer.
-    with contextlib.suppress(OSError, KeyError):
-        shutil.copytree(FONT_CACHE, os.environ["MPLCONFIGDIR"], dirs_exist_ok=True)
-    missing = []
-    for name in ("grader.guest.worker", *modules):
-        try:
-            importlib.import_module(name)
-        except ImportError:
-            missing.append(name)
-    # Else a worker's first full collection writes to, and so copies, everything imported here.
-    gc.freeze()
-    return {
-        "torch": torch.__version__,
-        "python": ".".join(map(str, sys.version_info[:3])),
-        "missing": missing,
-    }
-
-
 class Agent:
     """The state of one sandbox: the stored files and at most one living worker."""
 
@@ -103,9 +75,8 @@ class Agent:
     ) -> None:
         self.handlers = handlers  # of signals, as a worker has to find them
         self.requests, self.replies, self.errors = line  # no worker may keep any of them
-        self.work = config["work"]
+        self.folder = Folder(config["work"])
         self.wiped = config["wiped"]
-        self.files: list[tuple[str, bytes]] = []
         self.pid = 0
         self.untouched = False  # a worker is there that has not been asked for anything
         self.to_worker = self.from_worker = self.prints_fd = -1
@@ -119,7 +90,7 @@ class Agent:
             verb = header["verb"]
             reply_body: bytes | memoryview = b""
             if verb == "submission":
-                reply = self.store(header, body)
+                reply = self.folder.store(header, body)
             elif verb == "worker":
                 reply = self.fresh_worker()
             else:
@@ -130,14 +101,6 @@ class Agent:
                 "tail": self.prints.decode(errors="replace"),
             }
             frames.write(self.replies, reply, reply_body)
-
-    def store(self, header: Header, body: bytearray) -> Header:
-        """Keep the submission: a listing of paths and sizes, then contents one after the other."""
-        self.files, start = [], header["listing"]
-        for path, size in json.loads(body[:start]):
-            self.files.append((path, bytes(body[start : start + size])))
-            start += size
-        return {"ok": True}
 
     # --- the worker -------------------------------------------------------------------------
 
@@ -153,13 +116,13 @@ class Agent:
         """End what is left of the last worker and fork a new one in a clean folder."""
         if self.untouched and self.status() is None:
             self.untouched = False
-            self.lay_out()
+            self.folder.lay_out()
             return {"ok": True}
         self.untouched = False
         self.purge()
         for folder in self.wiped:
             cleaning.empty(folder)
-        self.lay_out()
+        self.folder.lay_out()
         request_r, self.to_worker = os.pipe()
         self.from_worker, reply_w = os.pipe()
         self.prints_fd, print_w = os.pipe()
@@ -196,25 +159,14 @@ class Agent:
             with contextlib.suppress(OSError), open("/proc/self/oom_score_adj", "w") as file:  # noqa: PTH123
                 file.write("1000")
             _prctl(PR_SET_DUMPABLE, 1)
-            os.chdir(self.work)
-            self.files.clear()
+            os.chdir(self.folder.work)
+            self.folder.files.clear()
             from grader.guest import worker  # noqa: PLC0415 - not needed by the agent itself
 
-            worker.Worker(self.work, requests, replies).serve()
+            worker.Worker(self.folder.work, requests, replies).serve()
             code = 0
         finally:
             os._exit(code)  # no clean-up handlers: they cost 0.2 s and belong to the agent
-
-    def lay_out(self) -> None:
-        """Write the submission's files into the working folder."""
-        os.makedirs(self.work, exist_ok=True)  # noqa: PTH103 - strings all the way, no pathlib
-        for path, data in self.files:
-            full = os.path.join(self.work, path)  # noqa: PTH118
-            # An odd name (too long, a file where a folder should be) loses that file only.
-            with contextlib.suppress(OSError, ValueError):
-                os.makedirs(os.path.dirname(full), exist_ok=True)  # noqa: PTH103, PTH120
-                with open(full, "wb") as file:  # noqa: PTH123
-                    file.write(data)
 
     def purge(self) -> None:
         """End every process of the student and reap it."""

@@ -56,10 +56,11 @@ def _exactly(fd: int, length: int) -> bytearray:
     data = bytearray(length)
     view = memoryview(data)
     while view:
-        count = os.readv(fd, [view])
-        if count == 0:
+        piece = os.read(fd, min(len(view), 1 << 20))
+        if not piece:
             raise EndOfStream
-        view = view[count:]
+        view[: len(piece)] = piece
+        view = view[len(piece) :]
     return data
 
 

@@ -80,24 +80,26 @@ class Worker:
 
     def serve(self) -> None:
         """Answer requests until the agent hangs up."""
-        verbs = {
-            name.removeprefix("do_"): getattr(self, name) for name in dir(self) if name[:3] == "do_"
-        }
         while True:
             try:
                 header, body = frames.read(self.requests)
             except frames.EndOfStream:
                 return
-            array: bytes | memoryview = b""
-            try:
-                result, array = verbs[header["verb"]](header, body)
-                reply: Header = {"ok": True, "result": result}
-            except BaseException as error:  # noqa: BLE001 - SystemExit is a student's fault too
-                reply = {"fault": describe(error, self.work)}
-            with contextlib.suppress(Exception):
-                sys.stdout.flush()
+            reply, array = self.answer(header, body)
             reply["id"] = header["id"]
             frames.write(self.replies, reply, array)
+
+    def answer(self, header: Header, body: bytearray) -> tuple[Header, bytes | memoryview]:
+        """Do what one request asks; whatever is raised on the way is the answer's fault."""
+        array: bytes | memoryview = b""
+        try:
+            result, array = getattr(self, f"do_{header['verb']}")(header, body)
+            reply: Header = {"ok": True, "result": result}
+        except BaseException as error:  # noqa: BLE001 - SystemExit is a student's fault too
+            reply = {"fault": describe(error, self.work)}
+        with contextlib.suppress(Exception):
+            sys.stdout.flush()
+        return reply, array
 
     # --- verbs ------------------------------------------------------------------------------
 

@@ -43,13 +43,17 @@ sys.meta_path.insert(0, Sources())
 from grader.guest import agent
 agent.run(boot["config"])
 """
+SOLO_BOOTSTRAP = BOOTSTRAP.replace("import agent", "import solo as agent")
 MODULES = (
     "frames",
+    "folder",
+    "preloading",
     "cleaning",
     "rewriting",
     "loading",
     "exchange",
     "agent",
+    "solo",
     "watching",
     "worker",
 )
@@ -90,5 +94,5 @@ def _sources() -> Mapping[str, str]:
     """Return the source text of the guest's modules by name."""
     folder = resources.files("grader") / "guest"
     return {"grader": "", "grader.guest": ""} | {
-        f"grader.guest.{name}": (folder / f"{name}.py").read_text() for name in MODULES
+        f"grader.guest.{name}": (folder / f"{name}.py").read_text("utf-8") for name in MODULES
     }

@@ -70,6 +70,8 @@ def _start_time(pid: int) -> str:
 
 
 def _exists(pid: int) -> bool:
+    if os.name == "nt":  # where signal 0 ends the process; leftovers of others are left alone
+        return True
     try:
         os.kill(pid, 0)
     except (ProcessLookupError, OverflowError):

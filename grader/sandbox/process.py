@@ -7,6 +7,11 @@ anything else unless it is asked for by name, and the result says ``"isolation":
 
 The conversation is the same as with a container: the same guest, the same line, the same limits
 of time. Limits of memory and of processes are not enforced.
+
+Where workers cannot be forked (Windows), or where a fork does not survive what the system's
+libraries have started before it (macOS), the guest's agent of one process is spawned instead: see
+`grader.guest.solo`. Its standard streams are pipes, which two threads join to the line, since a
+Windows process cannot be given a socket.
 """
 
 from __future__ import annotations
@@ -19,22 +24,25 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import IO, Any
 
 from grader.errors import HarnessError
 from grader.records import Ending, Limits, Usage
-from grader.sandbox.boot import BOOTSTRAP
+from grader.sandbox.boot import BOOTSTRAP, SOLO_BOOTSTRAP
 from grader.sandbox.owner import Owner
 from grader.wire import Line
 
 FOLDER_PREFIX = "grader-box-"
+FORKS = hasattr(os, "fork") and sys.platform != "darwin"
 
 
 class ProcessBox:
     """One child process and its temporary folder."""
 
-    def __init__(self, limits: Limits, device: str) -> None:
+    def __init__(self, limits: Limits, device: str, *, forks: bool) -> None:
         self.device = device
         self._killed = False
         owner = Owner.current()
@@ -47,15 +55,10 @@ class ProcessBox:
         for folder in (*map(Path, self.wiped), self.folder / "notes"):
             folder.mkdir()
         ours, theirs = socket.socketpair()
-        with theirs, (self.folder / "notes" / "stderr").open("wb") as notes:
-            self.process = subprocess.Popen(  # noqa: S603 - our own interpreter and our own guest
-                [sys.executable, "-I", "-c", BOOTSTRAP],
-                stdin=theirs.fileno(),
-                stdout=theirs.fileno(),
-                stderr=notes,
-                cwd=self.folder / "work",
-                env=_environment(scratch, limits),
-                start_new_session=True,
+        with (self.folder / "notes" / "stderr").open("wb") as notes:
+            start = _forking if forks else _spawned
+            self.process = start(
+                theirs, stderr=notes, cwd=self.folder / "work", env=_environment(scratch, limits)
             )
         self.line = Line(ours, multiplexed=False)
 
@@ -77,8 +80,8 @@ class ProcessBox:
         self._killed = True
         self.line.close()
         pids = [self.process.pid, *_descendants(self.process.pid)]
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self.process.pid, signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError, PermissionError, AttributeError):
+            os.killpg(self.process.pid, signal.SIGKILL)  # Windows has no groups of processes
         for pid in pids[1:]:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.kill(pid, signal.SIGKILL)
@@ -99,13 +102,14 @@ class ProcessSandbox:
     name = "process"
     isolation = "none"
 
-    def __init__(self) -> None:
+    def __init__(self, *, forks: bool = FORKS) -> None:
+        self._forks = forks
         reap()
 
     def start(self, limits: Limits, *, device: str) -> ProcessBox:
         """Start a child process."""
         try:
-            return ProcessBox(limits, device)
+            return ProcessBox(limits, device, forks=self._forks)
         except OSError as error:
             raise HarnessError(f"a process could not be started: {error}") from error
 
@@ -124,12 +128,56 @@ def reap() -> None:
             shutil.rmtree(folder, ignore_errors=True)
 
 
+def _forking(line: socket.socket, **how: Any) -> subprocess.Popen[bytes]:  # noqa: ANN401
+    """Start the agent that forks its workers; the line is its input and its output."""
+    with line:
+        return subprocess.Popen(  # noqa: S603 - our own interpreter and our own guest
+            [sys.executable, "-I", "-c", BOOTSTRAP],
+            stdin=line.fileno(),
+            stdout=line.fileno(),
+            start_new_session=True,
+            **how,
+        )
+
+
+def _spawned(line: socket.socket, **how: Any) -> subprocess.Popen[bytes]:  # noqa: ANN401
+    """Start the agent of one process, and threads that pass bytes between it and the line."""
+    process = subprocess.Popen(  # noqa: S603 - our own interpreter and our own guest
+        [sys.executable, "-I", "-c", SOLO_BOOTSTRAP],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        bufsize=0,
+        start_new_session=True,
+        **how,
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    for pump in ((_into, line, process.stdin), (_out_of, process.stdout, line)):
+        threading.Thread(target=pump[0], args=pump[1:], daemon=True).start()
+    return process
+
+
+def _into(line: socket.socket, pipe: IO[bytes]) -> None:
+    with contextlib.suppress(OSError), pipe:
+        while piece := memoryview(line.recv(1 << 16)):
+            while piece:
+                piece = piece[pipe.write(piece) :]
+
+
+def _out_of(pipe: IO[bytes], line: socket.socket) -> None:
+    with contextlib.suppress(OSError), pipe, line:
+        while piece := pipe.read(1 << 16):
+            line.sendall(piece)
+        line.shutdown(socket.SHUT_RDWR)  # closing would not wake the other thread
+
+
 def _environment(scratch: Path, limits: Limits) -> dict[str, str]:
     """Return a small environment: nothing of the caller's but what Python needs to run."""
     kept = ("PATH", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SYSTEMROOT", "LANG")
     return {name: os.environ[name] for name in kept if name in os.environ} | {
         "HOME": str(scratch),
         "TMPDIR": str(scratch),
+        "TEMP": str(scratch),  # Windows
         "MPLBACKEND": "Agg",
         "OMP_NUM_THREADS": str(limits.cpus),
         "MKL_NUM_THREADS": str(limits.cpus),

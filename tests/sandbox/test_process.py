@@ -106,9 +106,9 @@ def begin(pack):
     """Start a submission's code in a process box; return the conversation with it."""
     started = []
 
-    def begin(code, limits=LIMITS):
+    def begin(code, limits=LIMITS, *, forks=True):
         files = [SourceFile("transformer_skeleton.py", submission(code))]
-        student = Student(ProcessSandbox(), files, pack.interface, limits)
+        student = Student(ProcessSandbox(forks=forks), files, pack.interface, limits)
         started.append(student)
         student.load()
         student.fresh()

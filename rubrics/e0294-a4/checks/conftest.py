@@ -22,6 +22,10 @@ SAME = 1e-3
 not asked for."""
 
 
+NOT_FINITE = 1e9
+"""Stands for a difference from what is not finite."""
+
+
 @pytest.fixture(scope="session")
 def dims(vectors):
     """The sizes that most checks use."""
@@ -96,6 +100,39 @@ def compare_with_own(model, ids, logits, record):
     own = own_logits(model, ids, record)
     gap = np.abs(logits.astype(np.float64) - own[:, -logits.shape[1] :]).max()
     record.worst("gap_to_own_forward", float(gap) if np.isfinite(gap) else None)
+
+
+@pytest.fixture
+def recomputed(student, oracle, draw, vectors, dims, record):
+    """Tell a cache from a copy of the ids, whatever was counted.
+
+    What was fed is the submission's own word. But where the weights change after the prompt, a
+    cache still holds the keys and values of the old ones; logits that are all of the new weights
+    show that the prompt was computed again.
+    """
+
+    def recomputed(model, ids):
+        _, past = model.forward(ids[:, :-1], use_cache=True)
+        after = vectors.draw_weights(draw.rng("weights after the prompt"), dims)
+        student.put(after)
+        step, _ = model.forward(ids[:, -1:], past, use_cache=True)
+        own, _ = model.forward(ids)
+        right = oracle.logits(dims, after, ids)
+        gap = min(differing(step, full[:, -1:]) for full in (own, right))
+        record.set(gap_to_recomputed=gap)
+        if gap <= SAME:
+            record.say(
+                "Weights changed after the prompt change all that was cached of it: your model "
+                "computes the prompt again for each new token."
+            )
+
+    return recomputed
+
+
+def differing(one, other):
+    """The largest difference; what is not finite is different from everything."""
+    gaps = np.abs(one.astype(np.float64) - other)
+    return float(np.nan_to_num(gaps, nan=NOT_FINITE, posinf=NOT_FINITE).max())
 
 
 @pytest.fixture

@@ -83,7 +83,7 @@ def test_generate_with_cache(greedy, prompt):
 
 
 @pytest.mark.public
-def test_tokens_fed(student, dims, weights, prompt, record):
+def test_tokens_fed(student, dims, weights, prompt, record, recomputed):
     """With the cache, the prompt is fed once and then each new token once."""
     model = student.build(dims, weights)
     length, new = 40, 20
@@ -101,3 +101,4 @@ def test_tokens_fed(student, dims, weights, prompt, record):
         f"tokens, call by call: {', '.join(map(str, done.fed[:6]))}, ...; "
         f"a cache needs {needed}."
     )
+    recomputed(model, prompt(1, length))

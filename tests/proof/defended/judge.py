@@ -15,7 +15,7 @@ from grader.errors import HarnessError
 from tests.family.styles import FILE, REFERENCE, source_of
 from tests.proof import broken
 from tests.proof.defended.checks import LOGITS
-from tests.proof.trials import Defence, Seen, edited, graded, ground, words
+from tests.proof.trials import Defence, Seen, attacked, edited, graded, ground, words
 from tests.zoo_cases import outcomes
 
 NO_BOUND = "if check.review is not None and holds(check.review, evidence.measured):"
@@ -78,11 +78,14 @@ def no_review_bound(check, name):
 
 
 def no_limit(check, name):
-    """Forget one upper bound of a check."""
+    """Forget one bound of a check."""
     passes = next(c for c in ground().pack.checks if c.id == check).passes
-    bounds = {k: v for k, v in passes.at_most.items() if k != name}
-    assert len(bounds) == len(passes.at_most) - 1
-    return broken.rubric(check, passes=type(passes)(bounds, passes.at_least))
+    bounds = [
+        {k: v for k, v in bounds.items() if k != name}
+        for bounds in (passes.at_most, passes.at_least)
+    ]
+    assert sum(map(len, bounds)) == len(passes.at_most) + len(passes.at_least) - 1
+    return broken.rubric(check, passes=type(passes)(*bounds))
 
 
 # --- trials of their own --------------------------------------------------------------------------
@@ -235,6 +238,10 @@ DEFENCES = [
             lambda: no_limit("tokens_fed", "tokens_not_fed"),
             "generate feeds the last token of the prompt only",
             graded(family("prompt-dropped"), ["tokens_fed"], "failed")),
+    Defence("what is cached of a prompt outlives its weights (`gap_to_recomputed`)",
+            "no lower bound", lambda: no_limit("tokens_fed", "gap_to_recomputed"),
+            "the cache is all ids so far; one new token is fed for show",
+            attacked("recomputes-past-the-counter", ["tokens_fed"])),
     Defence("a cache without effect is no cache (`effect_of_past`)", "no bound in `review_if`",
             lambda: no_review_bound("incremental_decode", "effect_of_past"),
             "the logits are the output's bias",
