@@ -14,56 +14,20 @@ was probably meant otherwise, the word.
 
 from __future__ import annotations
 
-import ast
 import hashlib
-import math
-import tomllib
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 
-from grader import intake, mistakes
+from grader import intake, mistakes, rubric
 from grader.errors import UsageError
 from grader.intake import SourceFile
 from grader.mistakes import Mistake
 from grader.records import Interface, Limits
-from grader.tables import BadPack, Table, hint
+from grader.rubric import Check, Condition, Criterion, Rubric
+from grader.tables import BadPack, hint
 
-SCHEMA = "grader.rubric/1"
-RULES = ("all", "sum", "best_of", "manual")
-MARKS = ("public", "hidden")
-ATOL = 1e-2  # where the rubric names no limit of that name
-
-
-@dataclass(frozen=True)
-class Condition:
-    """Bounds on what a check measured; each is a number, or was looked up in [limits]."""
-
-    at_most: Mapping[str, float]
-    at_least: Mapping[str, float]
-
-
-@dataclass(frozen=True)
-class Check:
-    """One check of the rubric."""
-
-    id: str
-    points: float
-    says: str
-    visibility: str  # public | hidden
-    passes: Condition
-    review: Condition | None  # where a failed check is for a human to decide
-
-
-@dataclass(frozen=True)
-class Criterion:
-    """One line of the sheet."""
-
-    id: str
-    title: str
-    points: float
-    rule: str
-    checks: tuple[Check, ...]
+__all__ = ["BadPack", "Check", "Condition", "Criterion", "Pack", "find", "load", "load_handout",
+           "names"]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -97,7 +61,7 @@ class Pack:
 
 def names(root: Path) -> list[str]:
     """Return the ids of the packs below a project's root."""
-    return sorted(path.parent.name for path in (root / "rubrics").glob("*/rubric.toml"))
+    return sorted(path.parent.name for path in (root / "rubrics").glob(f"*/{rubric.FILE}"))
 
 
 def find(root: Path, wanted: str | None) -> Pack:
@@ -116,19 +80,18 @@ def find(root: Path, wanted: str | None) -> Pack:
 def load(root: Path, pack_id: str) -> Pack:
     """Read and validate a pack; raises BadPack."""
     folder = root / "rubrics" / pack_id
-    path = folder / "rubric.toml"
-    table, criteria, found = _rubric(folder)
-    _validate(str(path), criteria, table.number("points"), found)
-    if table.text("id") != pack_id:
-        raise BadPack(f"{path}: id is {table.text('id')!r}, the folder is named {pack_id!r}")
+    found = rubric.read(folder)
+    rubric.validate(found)
+    if found.id != pack_id:
+        raise BadPack(f"{found.where}: id is {found.id!r}, the folder is named {pack_id!r}")
     reference_folder = root / "reference" / pack_id.replace("-", "_")
     if not reference_folder.is_dir():
-        raise BadPack(f"{path}: the reference submission {reference_folder} is missing")
+        raise BadPack(f"{found.where}: the reference submission {reference_folder} is missing")
     reference = intake.read(reference_folder).files
     family = mistakes.read(folder / mistakes.FILE)
     mistakes.variants(family, reference, str(folder / mistakes.FILE))
-    public = _public_files(folder / "template", table.table("interface"))
-    return _pack(folder, table, criteria, public, reference, family)
+    public = _public_files(folder / "template", found)
+    return _pack(folder, found, found.criteria, public, reference, family)
 
 
 def load_handout(folder: Path) -> Pack:
@@ -136,35 +99,19 @@ def load_handout(folder: Path) -> Pack:
 
     Criteria are worth what their public checks are; those without any are left out.
     """
-    table, criteria, _ = _rubric(folder)
+    found = rubric.read(folder)
     public = []
-    for criterion in criteria:
+    for criterion in found.criteria:
         checks = tuple(check for check in criterion.checks if check.visibility == "public")
         if checks:
             points = sum(check.points for check in checks)
             public.append(Criterion(criterion.id, criterion.title, points, "sum", checks))
-    return _pack(folder, table, tuple(public), (), (), ())
-
-
-def _rubric(folder: Path) -> tuple[Table, tuple[Criterion, ...], dict[str, str]]:
-    """Return the rubric's table, its criteria, and the marks of the checks that are there."""
-    path = folder / "rubric.toml"
-    try:
-        table = Table(tomllib.loads(path.read_text(encoding="utf-8")), str(path))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise BadPack(f"{path}: {error}") from error
-    table.only("schema", "id", "title", "version", "points", "interface", "sandbox", "limits",
-               "criteria")  # fmt: skip
-    if table.text("schema") != SCHEMA:
-        raise BadPack(f"{path}: schema has to be {SCHEMA!r}")
-    limits = {name: float(value) for name, value in table.table("limits").numbers().items()}
-    found = _checks_in(folder / "checks")
-    return table, tuple(_criterion(t, limits, found) for t in table.tables("criteria")), found
+    return _pack(folder, found, tuple(public), (), (), ())
 
 
 def _pack(
     folder: Path,
-    table: Table,
+    found: Rubric,
     criteria: tuple[Criterion, ...],
     public_files: tuple[SourceFile, ...],
     reference: tuple[SourceFile, ...],
@@ -174,15 +121,15 @@ def _pack(
     family_file = [path for path in [folder / mistakes.FILE] if path.exists()]
     course = sorted((folder / "course").glob("*"))
     return Pack(
-        id=table.text("id"),
-        title=table.text("title"),
-        version=table.text("version"),
-        digest=_digest(folder / "rubric.toml", *sources, *family_file, *course),
-        points=table.number("points"),
+        id=found.id,
+        title=found.title,
+        version=found.version,
+        digest=_digest(folder / rubric.FILE, *sources, *family_file, *course),
+        points=found.points,
         criteria=criteria,
-        interface=_interface(table.table("interface")),
-        sandbox=_limits(table.table("sandbox")),
-        atol=table.table("limits").numbers().get("atol", ATOL),
+        interface=found.interface,
+        sandbox=found.sandbox,
+        atol=found.atol,
         folder=folder,
         public_files=public_files,
         reference=reference,
@@ -190,149 +137,14 @@ def _pack(
     )
 
 
-# --- the parts of a rubric ------------------------------------------------------------------------
-
-
-def _criterion(table: Table, limits: Mapping[str, float], found: Mapping[str, str]) -> Criterion:
-    table.only("id", "title", "points", "rule", "checks")
-    rule = table.text("rule")
-    if rule not in RULES:
-        raise BadPack(f"{table.where}: no rule {rule!r}{hint(rule, RULES)}")
-    return Criterion(
-        id=table.text("id"),
-        title=table.text("title"),
-        points=table.number("points"),
-        rule=rule,
-        checks=tuple(_check(t, limits, found) for t in table.tables("checks", optional=True)),
-    )
-
-
-def _check(table: Table, limits: Mapping[str, float], found: Mapping[str, str]) -> Check:
-    table.only("id", "points", "says", "at_most", "at_least", "review_if")
-    check = table.text("id")
-    if check not in found:
-        raise BadPack(f"{table.where}: no check {check!r}{hint(check, found)}")
-    passes = _condition(table, limits)
-    if not (passes.at_most or passes.at_least):
-        raise BadPack(f"{table.where}: {check!r} has neither at_most nor at_least")
-    review = None
-    if "review_if" in table.values:
-        inner = table.table("review_if")
-        inner.only("at_most", "at_least")
-        review = _condition(inner, limits)
-    return Check(check, table.number("points"), table.text("says"), found[check], passes, review)
-
-
-def _condition(table: Table, limits: Mapping[str, float]) -> Condition:
-    bounds: dict[str, dict[str, float]] = {}
-    for side in ("at_most", "at_least"):
-        bounds[side] = {}
-        for name, value in table.table(side, optional=True).values.items():
-            if isinstance(value, str):
-                if value not in limits:
-                    raise BadPack(f"{table.where}: no limit {value!r}{hint(value, limits)}")
-                bounds[side][name] = limits[value]
-            elif (
-                isinstance(value, int | float)
-                and not isinstance(value, bool)
-                and math.isfinite(value)
-            ):
-                bounds[side][name] = float(value)
-            else:
-                raise BadPack(f"{table.where}: {side}.{name} has to be a number or a limit's name")
-    return Condition(bounds["at_most"], bounds["at_least"])
-
-
-def _interface(table: Table) -> Interface:
-    table.only(*(field.name for field in fields(Interface)))
-    forward, generate = table.texts("forward"), table.texts("generate")
-    if len(forward) != 2 or len(generate) != 3:  # noqa: PLR2004 - cache, flag; count, temperature, flag
-        raise BadPack(f"{table.where}: forward takes two names and generate three")
-    interface = Interface(
-        model=table.text("model"),
-        classes=table.texts("classes"),
-        expected=table.texts("expected"),
-        constructor=table.texts("constructor"),
-        forward=(forward[0], forward[1]),
-        generate=(generate[0], generate[1], generate[2]),
-        vocabulary=table.text("vocabulary"),
-        probe={name: int(value) for name, value in table.table("probe").numbers().items()},
-    )
-    if set(interface.probe) != set(interface.constructor):
-        raise BadPack(f"{table.where}: probe has to name each of constructor's arguments")
-    if interface.vocabulary not in interface.constructor:
-        raise BadPack(f"{table.where}: vocabulary has to be one of constructor's arguments")
-    return interface
-
-
-def _limits(table: Table) -> Limits:
-    known = {field.name: field.type for field in fields(Limits)}
-    table.only(*known)
-    numbers = table.numbers()
-    return Limits(**{n: int(v) if known[n] == "int" else float(v) for n, v in numbers.items()})  # type: ignore[arg-type]
-
-
-def _validate(
-    where: str, criteria: tuple[Criterion, ...], points: float, found: Mapping[str, str]
-) -> None:
-    """Refuse a rubric whose parts do not fit together."""
-    if not criteria:
-        raise BadPack(f"{where}: there are no criteria")
-    if not math.isclose(total := sum(c.points for c in criteria), points):
-        raise BadPack(f"{where}: the criteria add up to {total:g} points, not to {points:g}")
-    for criterion in criteria:
-        place = f"{where}: criterion {criterion.id!r}"
-        if (criterion.rule == "manual") != (not criterion.checks):
-            raise BadPack(f"{place}: a manual criterion has no checks, and any other has some")
-        parts = [check.points for check in criterion.checks]
-        if criterion.rule == "sum" and not math.isclose(sum(parts), criterion.points):
-            raise BadPack(f"{place}: its checks add up to {sum(parts):g}, not {criterion.points:g}")
-        if criterion.rule == "best_of" and max(parts) != criterion.points:
-            raise BadPack(
-                f"{place}: its best check is worth {max(parts):g}, not {criterion.points:g}"
-            )
-    used = [check.id for criterion in criteria for check in criterion.checks]
-    for kind, ids in (("criterion", [c.id for c in criteria]), ("check", used)):
-        if twice := [name for name in ids if ids.count(name) > 1]:
-            raise BadPack(f"{where}: the {kind} {twice[0]!r} is listed twice")
-    if unused := sorted(found.keys() - set(used)):
-        raise BadPack(f"{where}: the check {unused[0]!r} belongs to no criterion")
-
-
-def _checks_in(folder: Path) -> dict[str, str]:
-    """Map the checks of a folder to their marks, by reading and not by importing."""
-    found: dict[str, str] = {}
-    for path in sorted(folder.glob("test_*.py")):
-        try:
-            body = ast.parse(path.read_text(encoding="utf-8"), str(path)).body
-        except (SyntaxError, ValueError) as error:
-            raise BadPack(f"{path}: {error}") from error
-        for node in body:
-            if not (isinstance(node, ast.FunctionDef) and node.name.startswith("test_")):
-                continue
-            check = node.name.removeprefix("test_")
-            marks = [
-                m
-                for d in node.decorator_list
-                for m in MARKS
-                if ast.unparse(d) == f"pytest.mark.{m}"
-            ]
-            if len(marks) != 1:
-                raise BadPack(f"{path}: mark {node.name} as public or as hidden")
-            if check in found:
-                raise BadPack(f"{path}: there are two checks named {check!r}")
-            found[check] = marks[0]
-    return found
-
-
-def _public_files(template: Path, interface: Table) -> tuple[SourceFile, ...]:
+def _public_files(template: Path, found: Rubric) -> tuple[SourceFile, ...]:
     """Return what student code may import beside itself: not the skeleton they fill in."""
     if not template.is_dir():
-        raise BadPack(f"{interface.where}: {template} is missing")
+        raise BadPack(f"{found.where}: {template} is missing")
     return tuple(
         SourceFile(path.name, path.read_bytes())
         for path in sorted(template.glob("*.py"))
-        if path.name not in interface.texts("expected")
+        if path.name not in found.interface.expected
     )
 
 

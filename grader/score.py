@@ -9,7 +9,6 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import cast
 
-from grader.pack import Check, Condition, Criterion
 from grader.records import (
     FAULTS,
     CheckResult,
@@ -19,6 +18,7 @@ from grader.records import (
     Number,
     Outcome,
 )
+from grader.rubric import Check, Condition, Criterion
 
 MAX_FLOAT = sys.float_info.max
 OUR_FAULT = "The grader failed here; this is not your fault. The points are open."

@@ -51,8 +51,9 @@ ROOMS = {
     "model": {"conversation", "errors", "records", "wire"},
     "student": STUDENT,
     "mistakes": {"intake", "tables"},
-    "pack": {"errors", "intake", "mistakes", "records", "tables"},
-    "score": {"pack", "records"},
+    "rubric": {"records", "tables"},
+    "pack": {"errors", "intake", "mistakes", "records", "rubric", "tables"},
+    "score": {"records", "rubric"},
     "results": {"errors", "records"},
     "checking": {"errors", "intake", "mistakes", "model", "records", "student"},
     "grade": {

@@ -5,8 +5,8 @@ import json
 
 import pytest
 
-from grader.pack import Check, Condition, Criterion
 from grader.records import Evidence
+from grader.rubric import Check, Condition, Criterion
 from grader.score import holds, score, status, total
 
 NAN, INF = float("nan"), float("inf")
