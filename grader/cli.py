@@ -20,6 +20,7 @@ from grader.text import shown
 # The rooms behind the door are imported by the command that needs them: --help stays quick.
 if TYPE_CHECKING:
     from grader.intake import Submission
+    from grader.records import Attachment
     from grader.sandbox import Sandbox
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -119,6 +120,7 @@ def _grade(arguments: argparse.Namespace) -> int:
     from grader.report import table
 
     draw = Draw(arguments.seed) if arguments.seed else Draw.fresh()
+    attachments: list[Attachment] = []
     with (
         oracle_for(assignment, sandbox) as oracle,
         family_for(assignment, sandbox, draw) as family,
@@ -133,9 +135,10 @@ def _grade(arguments: argparse.Namespace) -> int:
             device=device,
             manual=before["manual"] if before else (),
             say=_progress,
+            attach=attachments.extend,
         )
     _progress("")
-    path = results.write(arguments.out, result)
+    path = results.write(arguments.out, result, attachments)
     print(table.render(result))
     print(f"\n{path}")
     return 2 if result["status"] == "withheld" else 0

@@ -20,7 +20,7 @@ from grader.errors import StudentFault
 from grader.intake import SourceFile, Submission
 from grader.mistakes import variants
 from grader.pack import Pack
-from grader.records import CheckResult, CriterionResult, Evidence, Json, Limits
+from grader.records import Attachment, CheckResult, CriterionResult, Evidence, Json, Limits
 from grader.sandbox import Sandbox
 from grader.score import score, status, total
 from grader.student import Student
@@ -46,8 +46,11 @@ def grade(
     device: str = "cpu",
     manual: Sequence[Json] = (),
     say: Callable[[str], None] = lambda _: None,
+    attach: Callable[[Sequence[Attachment]], None] = lambda _: None,
 ) -> Json:
     """Grade one submission. A student's faults become outcomes; ours are withheld points.
+
+    ``attach`` is given what the result refers to: pictures and texts for a human.
 
     ``oracle`` and ``family`` may serve many submissions, as long as they share ``draw``. Without
     a family nothing is diagnosed.
@@ -65,6 +68,7 @@ def grade(
         _together(student.start, oracle.start)
         checks = [check.id for check in pack.checks]
         evidence = runner.run(pack.checks_folder, checks, student, oracle, draw, say)
+        attach([attachment for e in evidence for attachment in e.attachments])
         criteria = score(pack.criteria, {e.check: e for e in evidence}, manual)
         diagnosis: list[Json] = []
         if family is not None and _is_wrong(criteria):

@@ -72,6 +72,14 @@ class Ending:
     text: str  # the last of what the agent wrote about itself
 
 
+@dataclass(frozen=True)
+class Attachment:
+    """Something to look at beside a result: a picture of what was drawn, a text as handed in."""
+
+    name: str  # of a file: the check, a number, the extension of its kind
+    data: bytes
+
+
 @dataclass
 class Evidence:
     """What a check measured. What it is worth is the rubric's to say.
@@ -86,6 +94,9 @@ class Evidence:
     message: str = ""
     staff_message: str = ""
     course: dict[str, str] = field(default_factory=dict)  # what the course's harness would say
+    variant: str = ""  # which of the answers that the rubric gives credit for; "none" is none
+    slips: list[str] = field(default_factory=list)  # what the rubric takes off for
+    attachments: list[Attachment] = field(default_factory=list)  # for the human who decides
 
 
 @dataclass(frozen=True)
@@ -101,6 +112,9 @@ class CheckResult:
     limits: Mapping[str, float]
     message: str
     staff_message: str
+    variant: str = ""
+    slips: tuple[str, ...] = ()
+    attachments: tuple[str, ...] = ()  # files beside the result
 
 
 @dataclass(frozen=True)

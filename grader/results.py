@@ -11,15 +11,18 @@ import datetime as dt
 import errno
 import fcntl
 import functools
+import glob
+import hashlib
 import json
 import os
+import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from grader.errors import HarnessError, UsageError
-from grader.records import Json
+from grader.records import Attachment, Json
 
 SCHEMA_FILE = Path(__file__).with_name("result.schema.json")
 _TEMPORARY = ".grader-new-"
@@ -54,15 +57,22 @@ def read(folder: Path, submission_id: str) -> Json | None:
     return dict(result)
 
 
-def write(folder: Path, result: Json) -> Path:
-    """Validate and store a result, keeping the history of what it replaces; return its path."""
+def write(folder: Path, result: Json, attachments: Sequence[Attachment] = ()) -> Path:
+    """Validate and store a result, keeping the history of what it replaces; return its path.
+
+    ``attachments`` go into a folder beside it, whose name the result holds and which nothing ever
+    changes: a reader of the old result finds the old files until the new result is there.
+    """
+    submission_id = result["submission"]["id"]
+    beside = _folder_of(submission_id, attachments)
+    if attachments:
+        result = {**result, "attachments": beside}
     validate(result)
     try:
         # Plain ASCII, so that no name of a student's file does anything in a terminal or editor.
         text = json.dumps(result, indent=2, ensure_ascii=True, allow_nan=False) + "\n"
     except (TypeError, ValueError) as error:
         raise HarnessError(f"the result cannot be written as JSON: {error}") from error
-    submission_id = result["submission"]["id"]
     path = folder / f"{submission_id}.json"
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -72,7 +82,9 @@ def write(folder: Path, result: Json) -> Path:
             try:
                 if old is not None and _summary(old) != _summary(result):
                     _append(folder / f"{submission_id}.history.jsonl", old)
+                _attach(folder / beside, attachments)
                 temporary.replace(path)  # a reader sees the old file or the new one, whole
+                _forget_others(folder, submission_id, beside)
             finally:
                 temporary.unlink(missing_ok=True)
     except OSError as error:
@@ -87,6 +99,35 @@ def _summary(result: Json) -> Json:
         "total": result["total"],
         "criteria": {c["id"]: c["points"] for c in result["criteria"]},
     }
+
+
+def _folder_of(submission_id: str, attachments: Sequence[Attachment]) -> str:
+    digest = hashlib.sha256()
+    for each in attachments:
+        digest.update(each.name.encode() + hashlib.sha256(each.data).digest())
+    return f"{submission_id}.files-{digest.hexdigest()[:12]}"
+
+
+def _attach(folder: Path, attachments: Sequence[Attachment]) -> None:
+    """Write the files of a result; the folder has its name once all of them are there."""
+    if not attachments or folder.exists():
+        return
+    making = Path(tempfile.mkdtemp(dir=folder.parent, prefix=_TEMPORARY))
+    try:
+        for each in attachments:
+            (making / each.name).write_bytes(each.data)
+        making.chmod(0o755)
+        making.rename(folder)
+    except BaseException:
+        shutil.rmtree(making, ignore_errors=True)
+        raise
+
+
+def _forget_others(folder: Path, submission_id: str, kept: str) -> None:
+    """Remove the files of results that this one has replaced."""
+    for left in folder.glob(f"{glob.escape(submission_id)}.files-*"):
+        if left.name != kept:
+            shutil.rmtree(left, ignore_errors=True)
 
 
 def _append(path: Path, old: Json) -> None:
@@ -108,7 +149,7 @@ def _alone(folder: Path) -> Iterator[None]:
         with contextlib.suppress(OSError):  # not every file system of a network can lock
             fcntl.flock(handle, fcntl.LOCK_EX)
             for left in folder.glob(f"{_TEMPORARY}*"):
-                left.unlink()
+                shutil.rmtree(left) if left.is_dir() else left.unlink()
         yield
     finally:
         os.close(handle)

@@ -41,6 +41,9 @@ class Check:
     visibility: str  # public | hidden
     passes: Condition
     review: Condition | None  # where a failed check is for a human to decide
+    credit: Mapping[str, float]  # fraction of the points by the answer that was given
+    minus: Mapping[str, float]  # fraction that a slip costs
+    manual: bool  # a human's, with what the check collects beside it
 
 
 @dataclass(frozen=True)
@@ -141,19 +144,45 @@ def _criterion(table: Table, limits: Mapping[str, float], found: Mapping[str, st
 
 
 def _check(table: Table, limits: Mapping[str, float], found: Mapping[str, str]) -> Check:
-    table.only("id", "points", "says", "at_most", "at_least", "review_if")
+    table.only("id", "points", "says", "at_most", "at_least", "review_if", "credit", "minus",
+               "manual")  # fmt: skip
     check = table.text("id")
     if check not in found:
         raise BadPack(f"{table.where}: no check {check!r}{hint(check, found)}")
     passes = _condition(table, limits)
-    if not (passes.at_most or passes.at_least):
-        raise BadPack(f"{table.where}: {check!r} has neither at_most nor at_least")
+    credit, minus = _fractions(table, "credit"), _fractions(table, "minus")
+    manual = table.values.get("manual", False) is True
+    if sum((bool(passes.at_most or passes.at_least), bool(credit), manual)) != 1:
+        raise BadPack(
+            f"{table.where}: {check!r} has to have bounds (at_most, at_least), or credit, or "
+            "manual = true"
+        )
+    if minus and not credit:
+        raise BadPack(f"{table.where}: {check!r} has minus, but no credit to take it from")
     review = None
     if "review_if" in table.values:
         inner = table.table("review_if")
         inner.only("at_most", "at_least")
         review = _condition(inner, limits)
-    return Check(check, table.number("points"), table.text("says"), found[check], passes, review)
+    return Check(
+        id=check,
+        points=table.number("points"),
+        says=table.text("says"),
+        visibility=found[check],
+        passes=passes,
+        review=review,
+        credit=credit,
+        minus=minus,
+        manual=manual,
+    )
+
+
+def _fractions(table: Table, key: str) -> dict[str, float]:
+    inner = table.table(key, optional=True)
+    for name, value in (found := inner.numbers()).items():
+        if value > 1:
+            raise BadPack(f"{inner.where}: {name!r} has to be a fraction, from 0 to 1")
+    return found
 
 
 def _condition(table: Table, limits: Mapping[str, float]) -> Condition:

@@ -21,6 +21,7 @@ from grader.records import (
 from grader.rubric import Check, Condition, Criterion
 
 MAX_FLOAT = sys.float_info.max
+NO_ANSWER = "none"  # the variant of an answer that is none of those known
 OUR_FAULT = "The grader failed here; this is not your fault. The points are open."
 
 
@@ -100,25 +101,45 @@ def judge(check: Check, evidence: Evidence) -> CheckResult:
     return CheckResult(
         id=check.id,
         outcome=outcome,
-        points=None if outcome == "harness_error" else check.points if outcome == "passed" else 0.0,
+        points=_points(check, evidence, outcome),
         max_points=check.points,
         visibility=check.visibility,
         measured=evidence.measured,
         limits={**check.passes.at_most, **check.passes.at_least},
         message=_message(check, evidence, outcome),
         staff_message=evidence.staff_message,
+        variant=evidence.variant,
+        slips=tuple(evidence.slips),
+        attachments=tuple(a.name for a in evidence.attachments),
     )
+
+
+def _points(check: Check, evidence: Evidence, outcome: Outcome) -> float | None:
+    if outcome == "harness_error":
+        return None
+    if outcome == "passed":
+        return check.points
+    if outcome == "failed" and evidence.outcome == "measured" and check.credit:
+        return round(check.points * _fraction(check, evidence), 6)
+    return 0.0
+
+
+def _fraction(check: Check, evidence: Evidence) -> float:
+    """Return which part of its points an answer is worth."""
+    taken = sum(check.minus.get(slip, 0.0) for slip in evidence.slips)
+    return max(0.0, check.credit.get(evidence.variant, 0.0) - taken)
 
 
 def _message(check: Check, evidence: Evidence, outcome: Outcome) -> str:
     """Return the sentence for the student: what was asked for, and what was found instead."""
     if outcome == "passed":
-        return ""
+        return evidence.message if check.credit else ""  # how the answer was understood
     if outcome == "harness_error":
         return OUR_FAULT
     if outcome not in ("failed", "inconclusive"):
         return evidence.message  # what their own code raised says it all
-    if check.visibility == "hidden" and evidence.outcome != "failed":
+    of_their_own = check.credit or check.manual  # it speaks of nothing but what was handed in
+    if check.visibility == "hidden" and evidence.outcome != "failed" and not of_their_own:
         return check.says  # a hint; the data stay hidden
     return f"{check.says} {evidence.message}".strip()
 
@@ -128,11 +149,21 @@ def _outcome(check: Check, evidence: Evidence) -> Outcome:
         return cast("Outcome", evidence.outcome)
     if evidence.outcome != "measured":
         return "inconclusive" if evidence.outcome == "inconclusive" else "harness_error"
+    if check.manual or check.credit:
+        return "inconclusive" if check.manual else _outcome_of_answer(check, evidence)
     if holds(check.passes, evidence.measured):
         return "passed"
     if check.review is not None and holds(check.review, evidence.measured):
         return "inconclusive"
     return "failed"
+
+
+def _outcome_of_answer(check: Check, evidence: Evidence) -> Outcome:
+    """Return what an answer comes to; one that the rubric has no name for is a human's."""
+    unknown = evidence.variant not in (NO_ANSWER, *check.credit)
+    if unknown or not set(evidence.slips) <= check.minus.keys():
+        return "inconclusive"
+    return "passed" if _fraction(check, evidence) >= 1 else "failed"
 
 
 def holds(condition: Condition, measured: Mapping[str, Number]) -> bool:

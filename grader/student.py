@@ -53,6 +53,7 @@ class Student(Conversation):
         preload: Sequence[str] = (),
         clock: Clock = time.monotonic,
     ) -> None:
+        self.handed_in = files
         own = {file.path for file in files}
         laid_out = [*files, *(file for file in given if file.path not in own)]
         super().__init__(sandbox, laid_out, limits, device=device, preload=preload, clock=clock)

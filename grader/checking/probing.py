@@ -78,11 +78,15 @@ class Questions:
         return np.asarray(answer, dtype=np.float64)
 
 
-@functools.cache
 def load_vectors(folder: Path) -> ModuleType:
-    """Import a pack's vectors by their path, once: two packs may both have a file of that name."""
-    path = folder / VECTORS
-    spec = importlib.util.spec_from_file_location(f"vectors of {folder}", path)
+    """Import a pack's vectors."""
+    return load_module(folder / VECTORS)
+
+
+@functools.cache
+def load_module(path: Path) -> ModuleType:
+    """Import a pack's module by its path, once: two packs may both have a file of that name."""
+    spec = importlib.util.spec_from_file_location(f"{path.stem} of {path.parent}", path)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)

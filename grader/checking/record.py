@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from numpy.typing import NDArray
 
 from grader.checking.compare import difference
-from grader.records import Evidence, Number
+from grader.records import Attachment, Evidence, Number
 
 
 class Record:
@@ -70,6 +71,23 @@ class Record:
         """Leave the check to a human; the sentence says why it could not be measured."""
         self.evidence.outcome = "inconclusive"
         self.say(sentence)
+
+    def answer(self, variant: str, sentence: str, *, slips: Iterable[str] = ()) -> None:
+        """Say which answer was given, by the rubric's name for it, and how it was understood."""
+        self.evidence.variant = variant
+        self.evidence.slips = sorted(set(slips))
+        self.say(sentence)
+
+    def not_submitted(self, sentence: str) -> None:
+        """There is nothing to check; the sentence says what was looked for."""
+        self.evidence.outcome = "not_submitted"
+        self.say(sentence)
+
+    def attach(self, kind: str, data: bytes) -> None:
+        """Keep something for the human who looks at this check: a "png", a "txt"."""
+        number = len(self.evidence.attachments) + 1
+        name = f"{self.evidence.check}-{number}.{kind}"
+        self.evidence.attachments.append(Attachment(name, data))
 
     def course(self, mode: str, passed: int, total: int) -> None:
         """Note what the course's own harness would have said in this mode."""

@@ -11,6 +11,7 @@ or a fault, and at most one array as raw little-endian bytes)
     weights()                                     put the tensors handed over into the model
     forward(shape, past, use_cache, reply) + ids  logits, and a handle for the cache
     generate(shape, n, temperature, use_cache, seed, replies) + ids      token ids
+    run(file, argv, figures) + standard input     run a script; what it printed and drew
     drop(handle)                                  forget a cache
     watch(names)                                  keep what these parts of the model put out
     activation(name, shape, dtype)                what one of them put out in the last call
@@ -36,7 +37,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from grader.guest import frames, loading
+from grader.guest import frames, loading, script
 from grader.guest.frames import Header
 from grader.guest.watching import Feed, Outputs
 
@@ -221,6 +222,12 @@ class Worker:
             tokens = tokens[None]
         result, array = _reply(tokens, "the generated ids", header["replies"])
         return {**result, "fed": feed.counts[:4096]}, array
+
+    def do_run(self, header: Header, body: bytearray) -> tuple[Header, bytes]:
+        """Run a script as by hand; what it raises is part of what it did."""
+        result, array = script.run(self.work, header, bytes(body))
+        raised = result.pop("raised", None)
+        return {**result, "fault": raised and describe(raised, self.work)}, array
 
     def do_drop(self, header: Header, _body: bytearray) -> tuple[Header, bytes]:
         """Forget a cache."""

@@ -21,7 +21,7 @@ STATES = {
 
 def render(result: Json) -> str:
     """Return the whole report on one result."""
-    parts = (_lost, _diagnosis, _notes)
+    parts = (_lost, _read, _diagnosis, _notes)
     lines = (line for part in parts for line in part(result))
     return "\n".join([*_head(result), "", _table(result), *lines])
 
@@ -114,7 +114,8 @@ def _lost(result: Json) -> Iterator[str]:
     for (criterion_id, outcome, message), checks in groups.items():
         names = ", ".join(c["id"] + "*" * (c["visibility"] == "hidden") for c in checks)
         most = sum(check["max_points"] for check in checks)
-        got = "0" if outcome != "harness_error" else "–"
+        points = sum(check["points"] or 0 for check in checks)
+        got = f"{points:g}" if outcome != "harness_error" else "–"
         head = f"{criterion_id} {names}  {got}/{most:g}  {outcome.replace('_', ' ')}"
         yield from textwrap.wrap(head, WIDTH, subsequent_indent="   ")
         yield from textwrap.wrap(
@@ -122,6 +123,20 @@ def _lost(result: Json) -> Iterator[str]:
         )
     if any(check["visibility"] == "hidden" for checks in groups.values() for check in checks):
         yield "* hidden: what it asks for is said, its data are not"
+
+
+def _read(result: Json) -> Iterator[str]:
+    """Yield how answers with full points were understood: the points rest on it."""
+    told = [
+        (f"{criterion['id']} {check['id']}: {check['message']}")
+        for criterion in result["criteria"]
+        for check in criterion["checks"]
+        if check["outcome"] == "passed" and check["message"]
+    ]
+    if told:
+        yield from ("", "Read as")
+    for sentence in told:
+        yield from textwrap.wrap(shown(sentence, LONGEST), WIDTH, subsequent_indent="   ")
 
 
 def _diagnosis(result: Json) -> Iterator[str]:

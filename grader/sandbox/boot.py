@@ -55,6 +55,8 @@ MODULES = (
     "agent",
     "solo",
     "watching",
+    "figures",
+    "script",
     "worker",
 )
 

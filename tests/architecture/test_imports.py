@@ -55,7 +55,8 @@ ROOMS = {
     "pack": {"errors", "intake", "mistakes", "records", "rubric", "tables"},
     "score": {"records", "rubric"},
     "results": {"errors", "records"},
-    "checking": {"errors", "intake", "mistakes", "model", "records", "student"},
+    "scripts": {"conversation", "errors", "intake", "wire"},
+    "checking": {"errors", "intake", "mistakes", "model", "records", "scripts", "student"},
     "grade": {
         "",
         "checking",

@@ -12,6 +12,7 @@ import pytest
 
 from grader import results
 from grader.errors import HarnessError, UsageError
+from grader.records import Attachment
 
 DIGEST = "sha256:" + "0123456789abcdef" * 4
 OTHER = "sha256:" + "f" * 64
@@ -402,3 +403,48 @@ def test_a_spoilt_result_is_the_callers_to_move(tmp_path, result, data, how):
         results.read(tmp_path, "alice") if how == "read" else results.write(tmp_path, result)
     assert path.read_bytes() == data
     assert names(tmp_path) == ["alice.json"]
+
+
+# --- attachments ----------------------------------------------------------------------------------
+
+PICTURES = (Attachment("plot-1.png", b"one"), Attachment("plot-2.png", b"two"))
+
+
+def files_beside(folder):
+    """Return the folders of attachments there are, with what is in them."""
+    return {
+        path.name: sorted((f.name, f.read_bytes()) for f in path.iterdir())
+        for path in folder.iterdir()
+        if path.is_dir()
+    }
+
+
+def test_attachments_lie_beside_the_result_that_names_them(result, tmp_path):
+    """Their folder is the one in the result; the same files stored again are the same folder."""
+    results.write(tmp_path, result, PICTURES)
+    results.write(tmp_path, result, PICTURES)
+    name = results.read(tmp_path, "alice")["attachments"]
+    assert files_beside(tmp_path) == {name: [("plot-1.png", b"one"), ("plot-2.png", b"two")]}
+
+
+def test_attachments_of_a_replaced_result_go_with_it(result, tmp_path):
+    """Another result's files take their place; those of other submissions stay."""
+    results.write(tmp_path, put(result, "submission/id", "bob"), PICTURES)
+    results.write(tmp_path, result, PICTURES)
+    results.write(tmp_path, result, PICTURES[:1])
+    mine = results.read(tmp_path, "alice")["attachments"]
+    his = results.read(tmp_path, "bob")["attachments"]
+    assert set(files_beside(tmp_path)) == {mine, his}
+    results.write(tmp_path, result)
+    assert set(files_beside(tmp_path)) == {his}
+    assert "attachments" not in results.read(tmp_path, "alice")
+
+
+def test_a_result_that_cannot_be_stored_leaves_the_old_files(result, tmp_path):
+    """If the new files cannot be written, the old result stands with all it names."""
+    results.write(tmp_path, result, PICTURES)
+    before = files_beside(tmp_path)
+    with pytest.raises(HarnessError):
+        results.write(tmp_path, result, [Attachment("no/such/folder.png", b"x")])
+    assert files_beside(tmp_path) == before
+    assert results.read(tmp_path, "alice")["attachments"] in before

@@ -17,7 +17,16 @@ NOTHING = Condition({}, {})
 def check(name, points, *, at_most=None, review=None, visibility="public"):
     """Return a check that passes where its ``gap`` is at most 1."""
     passes = Condition(at_most or {"gap": 1.0}, {})
-    return Check(name, points, f"{name} has to hold.", visibility, passes, review)
+    says = f"{name} has to hold."
+    return Check(name, points, says, visibility, passes, review, {}, {}, manual=False)
+
+
+def asked(points, credit=None, minus=None, *, manual=False, visibility="public"):
+    """Return a check "a" of an answer: credit by its name, or a human's decision."""
+    says = "What the answer has to be."
+    return Check(
+        "a", points, says, visibility, NOTHING, None, credit or {}, minus or {}, manual=manual
+    )
 
 
 def criterion(rule, points, *checks, name="1a"):
@@ -343,3 +352,50 @@ def test_scoring_is_pure():
     before = json.dumps({name: vars(e) for name, e in found.items()})
     assert one(SUM, found, [given(1)]) == one(SUM, found, [given(1)])
     assert json.dumps({name: vars(e) for name, e in found.items()}) == before
+
+
+# --- answers --------------------------------------------------------------------------------------
+
+ASKED = asked(4, {"right": 1, "half": 0.5}, {"slip": 0.1, "all": 1})
+
+
+@pytest.mark.parametrize(
+    ("variant", "slips", "outcome", "points"),
+    [
+        ("right", [], "passed", 4),
+        ("half", [], "failed", 2),
+        ("right", ["slip"], "failed", 3.6),
+        ("half", ["slip"], "failed", 1.6),
+        ("half", ["slip", "all"], "failed", 0),
+        ("none", [], "failed", 0),
+        ("", [], "inconclusive", 0),
+        ("of another rubric", [], "inconclusive", 0),
+        ("right", ["of another rubric"], "inconclusive", 0),
+    ],
+)
+def test_an_answer_is_worth_what_the_rubric_says(variant, slips, outcome, points):
+    """Credit goes by the answer's name, less its slips; a name nobody knows is for a human."""
+    found = Evidence("a", variant=variant, slips=slips, message="Read as x.")
+    result = one(criterion("sum", 4, ASKED), {"a": found})
+    assert (result.checks[0].outcome, result.points) == (outcome, points)
+    assert result.pending_points == (4 if outcome == "inconclusive" else 0)
+
+
+def test_how_an_answer_was_read_is_always_said():
+    """The sentence stands with full points too, and where the check is not handed out."""
+    for visibility in ("public", "hidden"):
+        found = Evidence("a", variant="right", message="Read as x.")
+        check_ = asked(4, {"right": 1}, visibility=visibility)
+        (result,) = one(criterion("sum", 4, check_), {"a": found}).checks
+        assert result.message == "Read as x."
+        found = Evidence("a", variant="none", message="Read as y.")
+        (result,) = one(criterion("sum", 4, check_), {"a": found}).checks
+        assert result.message == "What the answer has to be. Read as y."
+
+
+def test_what_is_a_humans_waits_for_one():
+    """A manual check is pending whatever it collected, unless there is nothing to look at."""
+    by_hand = criterion("sum", 4, asked(4, manual=True))
+    assert summary(one(by_hand, {"a": Evidence("a")})) == (0, 4, "needs_review")
+    assert summary(one(by_hand, {"a": Evidence("a", "not_submitted")})) == (0, 0, "graded")
+    assert summary(one(by_hand, {"a": Evidence("a")}, [given(3)])) == (3, 0, "graded")
