@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from grader import __version__
+from grader.calc import arguments as calc_arguments
 from grader.errors import HarnessError, UsageError
 from grader.text import shown
 
@@ -103,6 +104,8 @@ def _parser() -> argparse.ArgumentParser:
 
     command = commands.add_parser("doctor", help="what this machine can do, and what mends it")
     command.set_defaults(run=_doctor)
+
+    calc_arguments.add(commands).set_defaults(run=_calc)
     return parser
 
 
@@ -206,6 +209,13 @@ def _doctor(_arguments: argparse.Namespace) -> int:
     from grader import doctor
 
     print(doctor.examine(ROOT))
+    return 0
+
+
+def _calc(arguments: argparse.Namespace) -> int:
+    from grader.calc import command
+
+    print(command.answer(arguments, ROOT))
     return 0
 
 

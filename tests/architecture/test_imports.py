@@ -79,6 +79,7 @@ ROOMS = {
         "student",
     },
     "report": {"records", "text"},
+    "calc": {"errors", "tables"},
     "doctor": LOWER,
     "convert": LOWER,
     "cli": ANYTHING,
