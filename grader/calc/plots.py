@@ -19,7 +19,6 @@ from grader.calc.choice import Asked, Calculator, Device, chosen, known_device
 from grader.calc.costs import whole_model
 from grader.errors import UsageError
 
-SUFFIXES = (".png", ".svg")
 CONTEXTS = tuple(2**power for power in range(7, 16))  # 128 to 32,768 tokens
 BATCHES = tuple(2**power for power in range(9))  # 1 to 256 sequences
 MARKERS = "os^Dv<>P*X"

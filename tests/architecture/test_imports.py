@@ -212,7 +212,7 @@ def test_nobody_imports_the_guest():
 
 def test_the_story_does_not_load_torch():
     """Importing all that grades on the host leaves torch and the guest out of the process."""
-    rooms = ("grade", "convert", "doctor", "cli", "results", "report.table")
+    rooms = ("grade", "convert", "doctor", "cli", "results", "report.table", "calc.command")
     code = "; ".join(f"import grader.{room}" for room in rooms) + (
         "; import sys; print([n for n in sys.modules if n.split('.')[0] == 'torch'"
         " or n.startswith('grader.guest')])"

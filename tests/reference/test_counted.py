@@ -89,35 +89,37 @@ def linear(m, name, source, target, rows, size_in, size_out, *, bias, start=0, o
 
 def attend(m, keys, values, B, T, S, H, K, d, fused):
     """Attention of T queries, the last of S positions, on S keys; every score is computed."""
-    grid = [(s, h, t, k) for s, h, t, k in indices(B, H, T, S)]
+    grid = list(indices(B, H, T, S))
 
-    def scaled(value):
+    def scale(value, *_index):
         m.did(of="scale")
         return value / math.sqrt(d)
 
-    def masked(value, t, k):
+    def mask(value, _s, _h, t, k):
         m.did(of="mask")
         return value if k <= S - T + t else -math.inf
 
+    steps = {"scale": scale, "mask": mask} if T > 1 else {"scale": scale}
     with m.kernel("scores"):
         for s, h, t, k in grid:
             score = 0.0
             for c in range(d):
                 score += m.get("q", s, t, h * d + c) * m.get(keys, s, k, h // (H // K) * d + c)
                 m.did(2)
-            if "scale" in fused:
-                score = scaled(score)
-            if "mask" in fused and T > 1:
-                score = masked(score, t, k)
+            for name, step in steps.items():
+                score = step(score, s, h, t, k) if name in fused else score
             m.put("scores", s, h, t, k, value=score)
-    if "scale" not in fused:
-        with m.kernel("scale"):
-            for s, h, t, k in grid:
-                m.put("scores", s, h, t, k, value=scaled(m.get("scores", s, h, t, k)))
-    if "mask" not in fused and T > 1:
-        with m.kernel("mask"):
-            for s, h, t, k in grid:
-                m.put("scores", s, h, t, k, value=masked(m.get("scores", s, h, t, k), t, k))
+    for name, step in steps.items():
+        if name not in fused:
+            with m.kernel(name):
+                for index in grid:
+                    m.put("scores", *index, value=step(m.get("scores", *index), *index))
+    soften(m, B, T, S, H)
+    weigh(m, values, B, T, S, H, K, d)
+
+
+def soften(m, B, T, S, H):
+    """Softmax over the keys."""
     with m.kernel("softmax"):
         for s, h, t in indices(B, H, T):
             powers, total = [], 0.0
@@ -128,6 +130,10 @@ def attend(m, keys, values, B, T, S, H, K, d, fused):
             for k in range(S):
                 m.put("weights", s, h, t, k, value=powers[k] / total)
                 m.did()
+
+
+def weigh(m, values, B, T, S, H, K, d):
+    """Sum the values by their weights."""
     with m.kernel("values"):
         for s, h, t, c in indices(B, H, T, d):
             value = 0.0

@@ -33,7 +33,7 @@ class Layer(nn.Module):
         self.norm1, self.norm2 = norm(D), norm(D)
 
     def forward(self, x, past=None):
-        """x (B, T, D); past, if any, a pair of (B, P, K, d)."""
+        """Map x (B, T, D) to (B T, D); past, if any, is a pair of (B, P, K, d)."""
         m = self.model
         B, T, _ = x.shape
         G, d = m.query_heads // m.kv_heads, m.head_dim

@@ -50,7 +50,7 @@ def stranger(tmp_path):
 # --- help -----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("arguments", [(), ("grade",), ("doctor",)])
+@pytest.mark.parametrize("arguments", [(), ("grade",), ("doctor",), ("calc",), ("calc", "layer")])
 def test_help_answers(arguments):
     """Every command explains itself with exit code 0."""
     done = grader(*arguments, "--help")
@@ -78,7 +78,14 @@ def test_help_is_quick_because_it_imports_little():
     }
     assert not tops & slow
     ours = {name for name in imported if name.startswith("grader.")}
-    assert ours <= {"grader.cli", "grader.errors", "grader.text", "grader.__main__"}
+    assert ours <= {
+        "grader.__main__",
+        "grader.calc",
+        "grader.calc.arguments",
+        "grader.cli",
+        "grader.errors",
+        "grader.text",
+    }
 
 
 def test_the_version_is_the_projects():
