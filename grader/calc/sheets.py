@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -57,7 +56,7 @@ def _lines(notes: Iterable[str]) -> list[str]:
 
 def digits(number: float) -> str:
     """Write a number to six significant digits: 56.8889, 7.07123e+13."""
-    return "–" if math.isinf(number) else f"{number:.6g}"
+    return f"{number:.6g}"
 
 
 def whole(number: float) -> str:

@@ -60,7 +60,7 @@ class Model:
 
 LLAMA_3 = "Meta, Llama 3 model card and params.json (2024)"
 MISTRAL = "Jiang et al., Mistral 7B (2023), table 1; its sliding window is left out"
-GPT_2 = "Radford et al., Language Models are Unsupervised Multitask Learners (2019), table 2"
+GPT_2 = "Radford et al., GPT-2 (2019), table 2, and the released hparams.json"
 
 
 def _gpt2(name: str, layers: int, heads: int, d_model: int) -> Model:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from grader import cli
 from grader.calc import arguments, command, plots
 from grader.errors import UsageError
 
@@ -222,6 +223,17 @@ def test_numbers_that_are_none_are_usage(line, capsys):
     with pytest.raises(SystemExit):
         parsed(f"calc {line}")
     assert "is no " in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("line", "code"), [("models", 0), ("params lama-3-8b", 1)])
+def test_the_front_door_leads_here(line, code, monkeypatch, capsys):
+    """The command itself prints the answer, or ends with the code for a wrong call."""
+    monkeypatch.setattr("sys.argv", ["grader", "calc", *line.split()])
+    with pytest.raises(SystemExit) as end:
+        cli.main()
+    assert end.value.code == code
+    said = capsys.readouterr()
+    assert "llama-3-8b" in (said.err if code else said.out)
 
 
 def test_where_there_is_no_reference_it_says_so(tmp_path):
