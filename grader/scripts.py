@@ -83,13 +83,23 @@ class Scripts:
         """Return what was handed in, by path."""
         return {file.path: file.data for file in self.handed_in}
 
-    def run(self, file: str, *, argv: Sequence[str] = (), stdin: str = "") -> Run:
-        """Run one script in a clean folder; raises StudentFault where it was ended."""
-        key = (file, tuple(argv), stdin)
+    def run(
+        self,
+        file: str,
+        *,
+        argv: Sequence[str] = (),
+        stdin: str = "",
+        files: Mapping[str, str] | None = None,
+    ) -> Run:
+        """Run one script in a clean folder; raises StudentFault where it was ended.
+
+        ``files`` are written first, over those that were handed in where they have their names.
+        """
+        key = (file, tuple(argv), stdin, tuple(sorted((files or {}).items())))
         if key not in self._runs:
             try:
                 self.conversation.fresh_worker()
-                self._runs[key] = self._run(file, argv, stdin, figures=False)
+                self._runs[key] = self._run(file, argv, stdin, files or {}, figures=False)
             except StudentFault as fault:
                 self._runs[key] = fault
         done = self._runs[key]
@@ -109,15 +119,23 @@ class Scripts:
             if file in done and not done[file].trouble:
                 continue
             try:
-                done[file] = self._run(file, (), "", figures=True)
+                done[file] = self._run(file, (), "", {}, figures=True)
             except StudentFault as fault:
                 done[file] = Run(file, "", 0, 1, fault.message)
                 self.conversation.fresh_worker()
         return list(done.values())
 
-    def _run(self, file: str, argv: Sequence[str], stdin: str, *, figures: bool) -> Run:
-        header: Header = {"file": file, "argv": list(argv), "figures": figures}
-        body = stdin.encode()
+    def _run(
+        self, file: str, argv: Sequence[str], stdin: str, files: Mapping[str, str], *, figures: bool
+    ) -> Run:
+        texts = {path: text.encode() for path, text in files.items()}
+        header: Header = {
+            "file": file,
+            "argv": list(argv),
+            "figures": figures,
+            "files": [[path, len(text)] for path, text in texts.items()],
+        }
+        body = b"".join([*texts.values(), stdin.encode()])
         result, data = self.conversation.call("run", header, body, reply_bytes=REPLY_BYTES)
         sizes = result.get("sizes")
         parts = _parts(sizes, data)

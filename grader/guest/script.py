@@ -22,15 +22,23 @@ HEAD, TAIL = 48 << 10, 16 << 10  # bytes kept of what is printed
 CUT = b"\n[... cut ...]\n"
 
 
-def run(work: str, header: dict[str, Any], stdin: bytes) -> tuple[dict[str, Any], bytes]:
-    """Run one script; return what it did, and its output, its figures' data and their pictures."""
+def run(work: str, header: dict[str, Any], body: bytes) -> tuple[dict[str, Any], bytes]:
+    """Run one script; return what it did, and its output, its figures' data and their pictures.
+
+    ``body`` holds the files to be written first, one after the other, and then standard input.
+    """
+    start = 0
+    for path, size in header["files"]:
+        with open(os.path.join(work, path), "wb") as file:  # noqa: PTH118, PTH123
+            file.write(body[start : start + size])
+        start += size
     full = os.path.join(work, header["file"])  # noqa: PTH118 - strings all the way, no pathlib
     folder = os.path.dirname(full)  # noqa: PTH120
     sys.path[:0] = [folder, work]
     os.chdir(folder)
     sys.argv[:] = [header["file"], *header["argv"]]
     error: BaseException | None = None
-    with _streams(stdin) as output, figures.kept(header["figures"]) as shown:
+    with _streams(body[start:]) as output, figures.kept(header["figures"]) as shown:
         try:
             runpy.run_path(full, run_name="__main__")
         except BaseException as raised:  # noqa: BLE001 - what it printed before counts all the same

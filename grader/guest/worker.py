@@ -11,7 +11,7 @@ or a fault, and at most one array as raw little-endian bytes)
     weights()                                     put the tensors handed over into the model
     forward(shape, past, use_cache, reply) + ids  logits, and a handle for the cache
     generate(shape, n, temperature, use_cache, seed, replies) + ids      token ids
-    run(file, argv, figures) + standard input     run a script; what it printed and drew
+    run(file, argv, figures, files) + files, standard input    what a script printed and drew
     drop(handle)                                  forget a cache
     watch(names)                                  keep what these parts of the model put out
     activation(name, shape, dtype)                what one of them put out in the last call

@@ -65,6 +65,15 @@ def test_a_script_runs_as_by_hand(scripts):
     assert (run.exit_code, run.trouble) == (3, "")
 
 
+def test_files_may_be_given_with_a_run(scripts):
+    """They are there for this run, in the place of those handed in, and gone in the next."""
+    made = scripts(show="print(open('c.json').read())\nopen('c.json', 'a').write('!')")
+    assert made.run("show.py", files={"c.json": "{}"}).printed == "{}\n"
+    assert made.run("show.py", files={"c.json": "[é]"}, stdin="x").printed == "[é]\n"
+    assert made.run("show.py", files={"show.py": "print(7)"}).printed == "7\n"
+    assert "FileNotFoundError" in made.run("show.py").trouble
+
+
 def test_what_was_printed_before_it_failed_counts(scripts):
     """An exception, a question nobody answers and a missing package are told in words."""
     made = scripts(
