@@ -24,7 +24,7 @@ from pathlib import Path
 from grader import pack as packs
 from grader.checking import recorded, runner
 from grader.checking.draw import Draw
-from grader.checking.probing import Questions, load_vectors
+from grader.checking.probing import VECTORS, Questions, load_vectors
 from grader.errors import HarnessError, UsageError
 from grader.grade import REFERENCE_LIMITS, family_for, oracle_for
 from grader.pack import Pack
@@ -67,7 +67,7 @@ def write(pack: Pack, sandbox: Sandbox, out: Path, say: Callable[[str], None]) -
         public = folder / FOLDER
         (public / "checks").mkdir(parents=True)
         shutil.copy(pack.folder / "rubric.toml", public)
-        for source in sorted(pack.checks_folder.glob("*.py")):
+        for source in _of_public_checks(pack.checks_folder):
             text = without_hidden_bodies(source.read_text(encoding="utf-8"))
             (public / "checks" / source.name).write_text(text, encoding="utf-8")
         _record(pack, packs.load_handout(public), sandbox, folder, say)
@@ -96,6 +96,12 @@ def _record(
     with family_for(pack, sandbox, draw) as family:
         if family is not None:
             recorded.write_family(folder / FOLDER, family, Questions.of(vectors, draw), say)
+
+
+def _of_public_checks(folder: Path) -> list[Path]:
+    """Return the files that public checks need; others hold what only hidden ones look at."""
+    shared = [path for path in (folder / "conftest.py", folder / VECTORS) if path.exists()]
+    return [*sorted(folder.glob("test_*.py")), *shared]
 
 
 def without_hidden_bodies(source: str) -> str:

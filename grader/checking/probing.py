@@ -6,8 +6,6 @@ and to each known mistake of the reference; whoever answers alike has made the s
 
 from __future__ import annotations
 
-import functools
-import importlib.util
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -17,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from grader.beside import by_path
 from grader.checking.draw import Draw
 from grader.errors import StudentFault
 from grader.model import Array, Model
@@ -80,18 +79,7 @@ class Questions:
 
 def load_vectors(folder: Path) -> ModuleType:
     """Import a pack's vectors."""
-    return load_module(folder / VECTORS)
-
-
-@functools.cache
-def load_module(path: Path) -> ModuleType:
-    """Import a pack's module by its path, once: two packs may both have a file of that name."""
-    spec = importlib.util.spec_from_file_location(f"{path.stem} of {path.parent}", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return by_path(folder / VECTORS)
 
 
 def distance(one: Answer, other: Answer) -> float:

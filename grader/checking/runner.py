@@ -18,7 +18,7 @@ import pytest
 
 from grader.checking.draw import Draw
 from grader.checking.oracle import Oracle
-from grader.checking.probing import VECTORS, load_module, load_vectors
+from grader.checking.probing import VECTORS, load_vectors
 from grader.checking.record import Record
 from grader.errors import HarnessError, StudentFault
 from grader.records import Evidence
@@ -125,17 +125,12 @@ def _fixtures(folder: Path, student: Student, oracle: Oracle, draw: Draw) -> Mod
     def scripts() -> Scripts:
         return Scripts(student, student.handed_in)
 
-    @pytest.fixture(scope="session")
-    def beside() -> Callable[[str], ModuleType]:
-        return lambda name: load_module(folder / f"{name}.py")
-
     module.__dict__.update(
         vectors=vectors,
         oracle=the_oracle,
         draw=the_draw,
         student=the_student,
         scripts=scripts,
-        beside=beside,
     )
     return module
 

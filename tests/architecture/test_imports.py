@@ -59,7 +59,16 @@ ROOMS = {
     "score": {"records", "rubric"},
     "results": {"errors", "records"},
     "scripts": {"conversation", "errors", "intake", "wire"},
-    "checking": {"errors", "intake", "mistakes", "model", "records", "scripts", "student"},
+    "checking": {
+        "beside",
+        "errors",
+        "intake",
+        "mistakes",
+        "model",
+        "records",
+        "scripts",
+        "student",
+    },
     "grade": {
         "",
         "checking",

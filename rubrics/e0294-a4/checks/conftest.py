@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from grader import formulas
+from grader.beside import beside
 from grader.errors import StudentFault
 
 COURSE_FOLDER = Path(__file__).parent.parent / "course"
@@ -55,6 +57,15 @@ def sampling_weights(draw, vectors, dims):
     """Weights whose distribution over tokens is wide enough to judge samples by."""
     rng = draw.rng("sampling weights")
     return vectors.draw_weights(rng, dims, vectors.SAMPLING_LOGIT_SD)
+
+
+@pytest.fixture(scope="session")
+def problem1(scripts):
+    """What the submission has for problem 1, gathered once for all of its checks."""
+    work = beside(__file__, "problem1")
+    pack = Path(__file__).parent.parent
+    given = {path.read_bytes() for path in (pack / "template").iterdir()}
+    return work.Problem1(scripts, formulas.questions.load(pack / "formulas.toml"), given)
 
 
 @pytest.fixture
