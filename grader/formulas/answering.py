@@ -1,0 +1,218 @@
+"""Spans and questions -> readings: what was found, how it was read, what it is."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from grader.formulas import chains, quantities, trees
+from grader.formulas.chains import Chain, Graded
+from grader.formulas.finding import Choice, Finder
+from grader.formulas.judging import NONE, REFERENCE, Judge, Match, wrong_links
+from grader.formulas.outline import Span, pieces
+from grader.formulas.questions import Question
+from grader.formulas.records import Reading
+from grader.formulas.scanning import Unreadable, scan
+from grader.formulas.trees import Tree
+
+_MAX_SHOWN = 300
+_BOLD = re.compile(r"(?<![\w)\]}])\*\*(?=\S)|(?<=\S)\*\*(?![\w(\[{])")
+
+
+@dataclass
+class Answers:
+    """The readings so far, and what students' own later answers may follow from."""
+
+    questions: Sequence[Question]
+    readings: dict[str, Reading] = field(default_factory=dict)
+    chosen: dict[str, Span] = field(default_factory=dict)
+    _own: dict[str, Tree] = field(default_factory=dict)
+    _cache: dict[tuple[str, str], Graded] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._finder = Finder(self.questions)
+
+    def read(self, groups: Sequence[Sequence[Span]]) -> None:
+        """Answer every question. A group is the spans of one file, the most telling file first."""
+        for question in self.questions:
+            choice = self._choose(question, groups)
+            if choice is None:
+                self.readings[question.id] = _missing(question, groups)
+                continue
+            self.chosen[question.id] = choice.span
+            self.readings[question.id] = self._reading(question, choice)
+
+    def _choose(self, question: Question, groups: Sequence[Sequence[Span]]) -> Choice | None:
+        found = []
+        for group in groups:
+            choice = self._finder.choose(question, group, lambda s: self._useful(s, question))
+            if choice:
+                if choice.span.unit == "page":  # the text of a PDF is never certain
+                    choice = dataclasses.replace(choice, certain=False)
+                found.append(choice)
+        written = [c for c in found if c.span.text.strip(" $")]
+        return next((c for c in written if c.certain), (written or found or [None])[0])
+
+    def _useful(self, span: Span, question: Question) -> bool:
+        graded = self._graded(span, question)
+        if question.number_only:
+            return graded.number is not None
+        if graded.part is not None:
+            return bool(trees.operators(graded.part.readings[0].tree))
+        return bool(graded.stopped_by) and span.kind == "display"
+
+    def _graded(self, span: Span, question: Question) -> Graded:
+        key = (span.text, question.id)
+        if key not in self._cache:
+            text = _formula_of(span)
+            try:
+                self._cache[key] = chains.graded(chains.chains(scan(text, question.table)))
+            except Unreadable as stop:
+                self._cache[key] = Graded((), None, None, str(stop))
+        return self._cache[key]
+
+    # --- one answer -------------------------------------------------------------------------------
+
+    def _reading(self, question: Question, choice: Choice) -> Reading:
+        judge = Judge(question, self._own)
+        reading = self._read_span(question, judge, choice.span)
+        if reading.verdict == "missing":
+            return reading
+        reviews = [reading.review] if reading.review else []
+        if reading.verdict == NONE and not reading.review:
+            reviews += self._doubts(question, judge, choice)
+        if choice.elsewhere and reading.verdict != REFERENCE:
+            reviews.append("it was found under another heading")
+        return dataclasses.replace(reading, review="; ".join(reviews))
+
+    def _doubts(self, question: Question, judge: Judge, choice: Choice) -> list[str]:
+        """Return why "not what is asked for" may be wrong."""
+        doubts = []
+        if not choice.certain:
+            doubts.append("it was found by the words around it, and may not be the answer")
+        for other in choice.others:
+            better = self._read_span(question, judge, other, keep=False)
+            if better.verdict not in {NONE, "unreadable", "missing"}:
+                doubts.append(f"{other.where} reads {better.read_as}, which is {better.verdict!r}")
+                break
+        for variant in question.variants:
+            if lost := [q for q in variant.own.values() if q not in self._own]:
+                doubts.append(f"it may follow from {lost[0]}, which was not read")
+        return doubts
+
+    def _read_span(
+        self, question: Question, judge: Judge, span: Span, *, keep: bool = True
+    ) -> Reading:
+        graded = self._graded(span, question)
+        common = Reading(question.id, "missing", span.where, _cut(span.text))
+        if question.number_only:
+            return self._number_only(question, judge, graded, common)
+        if graded.part is None:
+            if not span.text.strip(" $"):
+                return common
+            stopped = graded.stopped_by or "its end: there is no formula in it"
+            if graded.number and not graded.stopped_by:
+                stopped = "its end: there is only a number, and a formula is asked for"
+            return dataclasses.replace(common, verdict="unreadable", stopped_by=stopped,
+                                       review=f"it could not be read at {stopped}")  # fmt: skip
+        trees_read = [reading.tree for reading in graded.part.readings]
+        matches = [judge.match(tree) for tree in trees_read]
+        best = next((i for i, match in enumerate(matches) if match.name != NONE), 0)
+        tree, match = trees_read[best], matches[best]
+        if keep:
+            self._own[question.id] = tree
+        number, number_text = self._number(judge, graded, tree)
+        return dataclasses.replace(
+            common, verdict=match.name, read_as=trees.show(tree), says=match.says,
+            number=number, number_text=number_text, review=match.ask,
+            remarks=tuple(_remarks(graded, trees_read, best, match, question)),
+        )  # fmt: skip
+
+    def _number(self, judge: Judge, graded: Graded, tree: Tree | None) -> tuple[str, str]:
+        if graded.number is None or not judge.question.at:
+            return "missing", ""
+        verdicts = []
+        for reading in graded.number.readings:
+            value = quantities.value_of(reading.tree)
+            if value is not None:
+                number = quantities.shown(graded.number.tokens, value, reading.unit)
+                verdicts.append(judge.number(number, tree))
+        return next((v for v in verdicts if v != NONE), NONE), graded.number.text
+
+    def _number_only(
+        self, question: Question, judge: Judge, graded: Graded, common: Reading
+    ) -> Reading:
+        verdict, text = self._number(judge, graded, None)
+        if verdict == "missing":
+            stopped = graded.stopped_by or "its end: there is no number in it"
+            return dataclasses.replace(common, verdict="unreadable", stopped_by=stopped,
+                                       review=f"it could not be read at {stopped}")  # fmt: skip
+        variant = next((v for v in question.variants if v.name == verdict), None)
+        says = variant.says if variant and not variant.free else ""
+        return dataclasses.replace(
+            common, verdict=verdict, read_as=text, number=verdict, number_text=text, says=says,
+            review=variant.ask if variant else "",
+            remarks=tuple(wrong_links(graded.chain, question)),
+        )  # fmt: skip
+
+
+def _missing(question: Question, groups: Sequence[Sequence[Span]]) -> Reading:
+    review = "no answer to it was found in the sheet" if any(groups) else ""
+    return Reading(question.id, "missing", review=review)
+
+
+def _formula_of(span: Span) -> str:
+    """Return a span's text without what marks formulas in it."""
+    text = span.text
+    if span.kind == "answer":
+        inner = [piece.text for piece in pieces(text) if piece.kind != "prose"]
+        return inner[-1] if inner else text.replace("$", " ")
+    if span.kind == "text":
+        text = _BOLD.sub("", text).replace("`", "")
+        return re.sub(r"^\s*(?:[-*•]|\d+[.)])\s+", "", text)
+    return text
+
+
+def _cut(text: str) -> str:
+    text = " ".join(text.split())
+    return text if len(text) <= _MAX_SHOWN else text[: _MAX_SHOWN - 1] + "…"
+
+
+def _remarks(
+    graded: Graded, readings: Sequence[Tree], best: int, match: Match, question: Question
+) -> list[str]:
+    """Return what else to say: two readings, approximations, wrong links, unread steps."""
+    remarks = list(match.remarks)
+    if len(readings) > 1:
+        other = trees.show(readings[1 - best])
+        remarks.append(
+            f"it could also be read as {other}; brackets would make it plain"
+        )
+    if graded.approximated:
+        remarks.append("what stands after the sign for 'about' is not graded")
+    remarks += wrong_links(graded.chain, question)
+    remarks += _unread(graded.chain)
+    return remarks
+
+
+def _unread(chain: Chain) -> list[str]:
+    return [
+        f"the step {_cut(part.text)!r} was not read, at {part.stopped_by}"
+        for part in chain
+        if part.stopped_by and not part.is_label
+    ]
+
+
+def by_file(spans: Sequence[Span]) -> list[list[Span]]:
+    """Return spans in groups, a file each, in their order."""
+    groups: dict[str, list[Span]] = {}
+    for span in spans:
+        groups.setdefault(span.file, []).append(span)
+    return list(groups.values())
+
+
+def as_json(reading: Reading) -> Mapping[str, object]:
+    """Return a reading as plain data."""
+    return dataclasses.asdict(reading)

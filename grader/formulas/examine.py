@@ -1,0 +1,152 @@
+"""The one call of the host: a submission's files and a pack's questions -> a `Sheet`.
+
+All of a student's bytes are handled in a child process that is killed when its time is over. A
+child that dies costs no points: its answers are "unreadable", which a human reads. PDFs are read in
+a second child, and only for what the other files leave open, so that a PDF that kills the reader
+costs nothing that was read before.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any
+
+from grader.formulas import questions as packs
+from grader.formulas.questions import Question
+from grader.formulas.records import READ, Reading, Sheet
+
+TEXT_SECONDS = 10  # of wall clock; CPU time is limited to the same
+PDF_SECONDS = 30
+MAX_TEXT = 4_000_000  # bytes
+MAX_PDF = 32_000_000
+_MAX_FILES = 40
+_ROOT = Path(__file__).parents[2]
+_BOOT = "import sys; sys.path.insert(0, sys.argv[1]); import grader.formulas.worker as w; w.main()"
+_TEXTS = (".tex", ".md", ".markdown", ".txt", ".ipynb", ".toml", ".pdf")
+
+
+def examine(files: Mapping[str, bytes], questions: Sequence[Question]) -> Sheet:
+    """Find and judge the answers to ``questions`` in a submission's files (path -> bytes).
+
+    Never raises for what a student handed in. Takes tenths of a second; at most 40.
+    """
+    chosen, remarks = _chosen(files)
+    texts = {path: data for path, data in chosen.items() if not _is_pdf(path)}
+    sheet = _examined(texts, questions, TEXT_SECONDS)
+    if len(chosen) > len(texts) and any(_open(reading) for reading in sheet.answers.values()):
+        again = _run(chosen, questions, PDF_SECONDS)
+        if isinstance(again, Sheet):
+            sheet = again
+        else:
+            names = ", ".join(path for path in chosen if _is_pdf(path))
+            remarks.append(f"{names} could not be read ({again}): a person reads it")
+            sheet = replace(sheet, answers={n: _for_human(r) for n, r in sheet.answers.items()})
+    return replace(sheet, remarks=(*remarks, *sheet.remarks))
+
+
+def _is_pdf(path: str) -> bool:
+    return path.lower().endswith(".pdf")
+
+
+def _open(reading: Reading) -> bool:
+    return reading.verdict in (*READ, "none") or bool(reading.review)
+
+
+def _for_human(reading: Reading) -> Reading:
+    """Return a reading that nobody loses points by, if a PDF might have said more."""
+    if reading.verdict != "missing" or reading.review:
+        return reading
+    return replace(reading, review="the PDF could not be read")
+
+
+def _chosen(files: Mapping[str, bytes]) -> tuple[dict[str, bytes], list[str]]:
+    """Return the files that may hold answers, and a sentence for each that is too large."""
+    remarks, chosen = [], {}
+    for path, data in files.items():
+        name = path.rpartition("/")[2].lower()
+        if not name.endswith(_TEXTS) or (name.endswith(".toml") and name != "answers.toml"):
+            continue
+        limit = MAX_PDF if _is_pdf(path) else MAX_TEXT
+        if len(data) > limit:
+            remarks.append(
+                f"{path} was not read: it is {len(data) / 1e6:.1f} MB, and at most "
+                f"{limit // 10**6} MB are"
+            )
+        elif len(chosen) == _MAX_FILES:
+            remarks.append(f"{path} was not read: only {_MAX_FILES} sheets are")
+        else:
+            chosen[path] = data
+    return chosen, remarks
+
+
+def _examined(files: Mapping[str, bytes], questions: Sequence[Question], seconds: int) -> Sheet:
+    found = _run(files, questions, seconds) if files else "there is no sheet"
+    if isinstance(found, Sheet):
+        return found
+    if not files:
+        return Sheet({q.id: Reading(q.id, "missing") for q in questions})
+    why = f"the whole sheet ({found})"
+    return Sheet(
+        {q.id: Reading(q.id, "unreadable", stopped_by=why, review=f"it could not be read: {found}")
+         for q in questions},
+        (f"the sheet could not be read ({found}): a person reads it",),
+    )  # fmt: skip
+
+
+def _run(files: Mapping[str, bytes], questions: Sequence[Question], seconds: int) -> Sheet | str:
+    """Run one child; return its sheet, or how it came to its end."""
+    request = {
+        "files": {path: base64.b64encode(data).decode() for path, data in files.items()},
+        "questions": [packs.as_json(question) for question in questions],
+    }
+    command = [sys.executable, "-I", "-c", _BOOT, str(_ROOT), str(seconds)]
+    with tempfile.TemporaryFile() as given, tempfile.TemporaryFile() as taken:
+        given.write(json.dumps(request).encode())
+        given.seek(0)
+        try:
+            done = subprocess.run(  # noqa: S603 - our own module, no shell
+                command, stdin=given, stdout=taken, stderr=subprocess.DEVNULL, env={}, cwd="/",
+                timeout=seconds, check=False,
+            )  # fmt: skip
+        except subprocess.TimeoutExpired:
+            return f"the reader was stopped after {seconds} s"
+        if done.returncode:
+            return f"the reader ended with {done.returncode}"
+        taken.seek(0)
+        text = taken.read()
+    try:
+        return _sheet(json.loads(text), questions)
+    except (ValueError, KeyError, TypeError, RecursionError, binascii.Error):
+        return "the reader's answer makes no sense"
+
+
+def _sheet(data: Mapping[str, Any], questions: Sequence[Question]) -> Sheet:
+    """Return what a child said, every field checked: it has handled a student's bytes."""
+    answers = {question.id: _reading(data["answers"][question.id], question) for question in questions}
+    pictures = {str(name): base64.b64decode(png) for name, png in data["pictures"].items()}
+    if not all(png.startswith(b"\x89PNG\r\n\x1a\n") for png in pictures.values()):
+        raise ValueError
+    return Sheet(answers, tuple(map(str, data["remarks"])), pictures)
+
+
+def _reading(data: Mapping[str, Any], question: Question) -> Reading:
+    values: dict[str, Any] = {field.name: data[field.name] for field in fields(Reading)}
+    values["remarks"] = tuple(str(remark) for remark in values["remarks"])
+    named = {variant.name for variant in question.variants} | {"reference", "none"}
+    sound = (
+        values["question"] == question.id
+        and values["verdict"] in named | set(READ)
+        and values["number"] in named | {"follows", "missing"}
+        and all(isinstance(v, str) for name, v in values.items() if name != "remarks")
+    )
+    if not sound:
+        raise ValueError
+    return Reading(**values)

@@ -1,0 +1,137 @@
+"""Which span answers which question.
+
+First what is marked with the question's id: ``\\answer{id}{...}``, a declared answer, the id in the
+text or the row right before a formula. Else by what stands around: the nearest words for each facet
+("prefill", "bytes") and the numbering of the sheet. Such a find may be wrong, so that it can earn
+points but not lose them without a human: `Choice.certain` is False.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from grader.formulas.outline import Span, place_of
+from grader.formulas.questions import Question
+
+_TOTAL = re.compile(r"\b(?:total|overall|sum|final|hence|therefore|altogether)", re.IGNORECASE)
+_SENTENCE = re.compile(r"[.;:!?](?=\s|$)|\n")
+_RELATION = re.compile(r"[=:≈]|\\approx|\bis\b")
+MAX_OTHERS = 20
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The span chosen for a question, and the others that might be meant."""
+
+    span: Span
+    certain: bool
+    elsewhere: bool = False  # under another heading than the question's
+    others: tuple[Span, ...] = ()
+
+
+Useful = Callable[[Span], bool]
+
+
+class Finder:
+    """Finds answers in spans; what stands around a span is looked at once for all questions."""
+
+    def __init__(self, questions: Sequence[Question]) -> None:
+        self.ids = [question.id for question in questions]
+        self.words = dict(questions[0].words) if questions else {}  # of all questions of a pack
+        self._facets: dict[Span, dict[str, str]] = {}
+
+    def choose(self, question: Question, spans: Sequence[Span], useful: Useful) -> Choice | None:
+        """Return the span that answers a question; None where there is none.
+
+        ``useful`` says whether a span that nobody marked holds what is asked for.
+        """
+        marked = [span for span in spans if span.mark == question.id]
+        if written := [span for span in marked if span.text.strip(" $")]:
+            return Choice(written[0], certain=True, others=tuple(written[1:]))
+        named = [s for s in spans if not s.mark and self._named(s) == question.id and useful(s)]
+        if named:
+            return Choice(named[0], certain=True, others=tuple(named[1 : MAX_OTHERS + 1]))
+        found = sorted(self._by_words(question, spans, useful), key=lambda item: item[0])
+        if not found:
+            return Choice(marked[0], certain=True) if marked else None
+        rank, best = found[-1]
+        others = tuple(span for other, span in reversed(found[:-1]) if other[0] == rank[0])
+        return Choice(best, certain=False, elsewhere=rank[0] == 0, others=others[:MAX_OTHERS])
+
+    def _by_words(
+        self, question: Question, spans: Sequence[Span], useful: Useful
+    ) -> Iterator[tuple[tuple[int, bool, bool, int], Span]]:
+        """Yield spans that are about the question, each with its rank."""
+        place = place_of(question.place)
+        for order, span in enumerate(spans):
+            if span.mark or not question.facets or not self._about(span, question):
+                continue
+            if useful(span):
+                total = (
+                    bool(_TOTAL.search(label(span)))
+                    or r"\boxed" in span.text
+                    or any(_TOTAL.search(_last(layer)) for layer in span.layers[:2])
+                )
+                yield (_fits(span.place, place), total, span.kind != "inline", order), span
+
+    def facets_of(
+    span: Span, known: Mapping[str, Mapping[str, tuple[str, ...]]]
+) -> dict[str, str]:
+    """Return for each facet the value whose words stand nearest."""
+    found: dict[str, str] = {}
+    titles = span.titles[:1], span.titles[1:]
+    texts = [(label(span), True), *((layer, True) for layer in span.layers)]
+    texts += [(t, False) for t in titles[0]] + [(span.history, True)]
+    texts += [(t, False) for t in titles[1]]
+    for text, last_wins in texts:
+        for sentence in reversed(_SENTENCE.split(words(text))):
+            for facet in known.keys() - found.keys():
+                if value := mentioned(sentence, known[facet], last_wins=last_wins):
+                    found[facet] = value
+        if known.keys() == found.keys():
+            break
+    return found
+
+
+def mentioned(
+    sentence: str, values: Mapping[str, tuple[str, ...]], *, last_wins: bool = False
+) -> str:
+    """Return the value that a sentence mentions; strong words (!) win over others.
+
+    Of several it is the last one, where that stands nearest to a formula, and else none.
+    """
+    strong, weak = _patterns(tuple((value, tuple(known)) for value, known in values.items()))
+    for patterns in (strong, weak):
+        found = [
+            (max(match.start() for match in matches), value)
+            for value, pattern in patterns
+            if (matches := list(pattern.finditer(sentence)))
+        ]
+        if found:
+            return max(found)[1] if last_wins or len(found) == 1 else ""
+    return ""
+
+
+@functools.lru_cache(maxsize=64)
+def _patterns(
+    values: tuple[tuple[str, tuple[str, ...]], ...],
+) -> tuple[list[tuple[str, re.Pattern[str]]], list[tuple[str, re.Pattern[str]]]]:
+    out: tuple[list[tuple[str, re.Pattern[str]]], list[tuple[str, re.Pattern[str]]]] = ([], [])
+    for value, known in values:
+        for index, chosen in enumerate(
+            ([w[:-1] for w in known if w.endswith("!")], [w for w in known if not w.endswith("!")])
+        ):
+            if chosen:
+                out[index].append((value, _pattern(chosen)))
+    return out
+
+
+def _pattern(known: Sequence[str]) -> re.Pattern[str]:
+    parts = []
+    for word in known:
+        spelt = r"[\s-]*".join(re.escape(part) for part in word.rstrip("*").split())
+        parts.append(rf"(?<![A-Za-z]){spelt}" + ("" if word.endswith("*") else r"(?![A-Za-z])"))
+    return re.compile("|".join(parts), re.IGNORECASE)

@@ -1,0 +1,104 @@
+"""Markdown sheets, read with markdown-it: headings, lists, tables, paragraphs with formulas.
+
+A rule of ours takes a ``$$`` at the start of a line before Markdown sees what is inside, where a
+line that begins with ``+`` or ``-`` would be a list.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from markdown_it import MarkdownIt
+from markdown_it.rules_block import StateBlock
+from markdown_it.token import Token
+
+from grader.formulas.outline import Outline, mixed, pieces
+
+
+def _dollars(state: StateBlock, start: int, end: int, silent: bool) -> bool:  # noqa: FBT001 - imposed
+    """Take lines from ``$$`` to ``$$``, or to a blank line where that is missing."""
+    if not state.src.startswith("$$", state.bMarks[start] + state.tShift[start]):
+        return False
+    line = start
+    rest = state.getLines(start, start + 1, state.tShift[start], False).strip()[2:]
+    while "$$" not in rest and line + 1 < end and not state.isEmpty(line + 1):
+        line += 1
+        rest += "\n" + state.getLines(line, line + 1, 0, False)
+    if silent:
+        return True
+    token = state.push("formula", "", 0)
+    token.content = "$$" + rest
+    token.map = [start, line + 1]
+    state.line = line + 1
+    return True
+
+
+def _parser() -> MarkdownIt:
+    parser = MarkdownIt("commonmark").enable("table").disable("inline")
+    parser.block.ruler.before(
+        "code", "formula", _dollars, {"alt": ["paragraph", "reference", "blockquote", "list"]}
+    )
+    return parser
+
+
+def read(text: str, outline: Outline, first_line: int = 1) -> None:
+    """Report what a Markdown text holds to its outline."""
+    tokens = _parser().parse(text)
+    at = 0
+    while at < len(tokens):
+        token = tokens[at]
+        line = first_line + (token.map[0] if token.map else 0)
+        if token.type == "table_open":
+            end = next(i for i in range(at, len(tokens)) if tokens[i].type == "table_close")
+            _table(tokens[at:end], outline, first_line)
+            at = end
+        elif token.type == "heading_open":
+            outline.heading(int(token.tag[1:]), tokens[at + 1].content)
+            at += 1
+        elif token.type in {"ordered_list_open", "bullet_list_open"}:
+            outline.open_list(ordered=token.type.startswith("ordered"))
+        elif token.type in {"ordered_list_close", "bullet_list_close"}:
+            outline.close_list()
+        elif token.type == "list_item_open":
+            outline.item()
+        elif token.type == "paragraph_close":
+            outline.paragraph()
+        elif token.type == "formula":
+            mixed(outline, token.content, line)
+        elif token.type == "inline":
+            _paragraph(token.content, outline, line)
+        at += 1
+
+
+_CODE = re.compile(r"(?<!`)(`+)(?!`)([^\n]{1,400}?)(?<!`)\1(?!`)")
+
+
+def _paragraph(text: str, outline: Outline, line: int) -> None:
+    """Report a paragraph; code in it may be a formula, and is no place for a ``$``."""
+    start = 0
+    for found in _CODE.finditer(text):
+        mixed(outline, text[start : found.start()], line + text.count("\n", 0, start))
+        outline.formula(found[2], line + text.count("\n", 0, found.start()), "code")
+        start = found.end()
+    mixed(outline, text[start:], line + text.count("\n", 0, start))
+
+
+def _table(tokens: Sequence[Token], outline: Outline, first_line: int) -> None:
+    header: list[str] = []
+    cells: list[str] = []
+    line = first_line
+    for token in tokens:
+        if token.type == "tr_open":
+            cells, line = [], first_line + (token.map[0] if token.map else 0)
+        elif token.type == "inline":
+            cells.append(token.content)
+        elif token.type == "tr_close":
+            if not header:
+                header = cells or [""]
+                continue
+            for i, cell in enumerate(cells[1:], 1):
+                near = (header[i] if i < len(header) else "", f"{cells[0]}. {header[0]}")
+                inner = [piece.text for piece in pieces(cell) if piece.kind != "prose"]
+                for text in inner or [cell.strip("` ")]:
+                    outline.formula(text, line, "display", near)
