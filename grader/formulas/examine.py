@@ -9,13 +9,14 @@ costs nothing that was read before.
 from __future__ import annotations
 
 import base64
-import binascii
+import contextlib
 import json
+import signal
 import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import fields, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -28,9 +29,18 @@ PDF_SECONDS = 30
 MAX_TEXT = 4_000_000  # bytes
 MAX_PDF = 32_000_000
 _MAX_FILES = 40
+_LAST_WORDS = 2_000  # characters
 _ROOT = Path(__file__).parents[2]
 _BOOT = "import sys; sys.path.insert(0, sys.argv[1]); import grader.formulas.worker as w; w.main()"
 _TEXTS = (".tex", ".md", ".markdown", ".txt", ".ipynb", ".toml", ".pdf")
+
+
+@dataclass(frozen=True)
+class _Ended:
+    """A child that gave no answer."""
+
+    why: str
+    last_words: str = ""
 
 
 def examine(files: Mapping[str, bytes], questions: Sequence[Question]) -> Sheet:
@@ -47,8 +57,9 @@ def examine(files: Mapping[str, bytes], questions: Sequence[Question]) -> Sheet:
             sheet = again
         else:
             names = ", ".join(path for path in chosen if _is_pdf(path))
-            remarks.append(f"{names} could not be read ({again}): a person reads it")
-            sheet = replace(sheet, answers={n: _for_human(r) for n, r in sheet.answers.items()})
+            remarks.append(f"{names} could not be read ({again.why}): a person reads it")
+            answers = {name: _for_human(reading) for name, reading in sheet.answers.items()}
+            sheet = replace(sheet, answers=answers, staff=again.last_words)
     return replace(sheet, remarks=(*remarks, *sheet.remarks))
 
 
@@ -88,44 +99,57 @@ def _chosen(files: Mapping[str, bytes]) -> tuple[dict[str, bytes], list[str]]:
 
 
 def _examined(files: Mapping[str, bytes], questions: Sequence[Question], seconds: int) -> Sheet:
-    found = _run(files, questions, seconds) if files else "there is no sheet"
-    if isinstance(found, Sheet):
-        return found
     if not files:
         return Sheet({q.id: Reading(q.id, "missing") for q in questions})
-    why = f"the whole sheet ({found})"
+    found = _run(files, questions, seconds)
+    if isinstance(found, Sheet):
+        return found
+    stop, review = f"the whole sheet ({found.why})", f"it could not be read: {found.why}"
     return Sheet(
-        {q.id: Reading(q.id, "unreadable", stopped_by=why, review=f"it could not be read: {found}")
-         for q in questions},
-        (f"the sheet could not be read ({found}): a person reads it",),
-    )  # fmt: skip
+        {q.id: Reading(q.id, "unreadable", stopped_by=stop, review=review) for q in questions},
+        (f"the sheet could not be read ({found.why}): a person reads it",),
+        staff=found.last_words,
+    )
 
 
-def _run(files: Mapping[str, bytes], questions: Sequence[Question], seconds: int) -> Sheet | str:
+def _run(files: Mapping[str, bytes], questions: Sequence[Question], seconds: int) -> Sheet | _Ended:
     """Run one child; return its sheet, or how it came to its end."""
     request = {
         "files": {path: base64.b64encode(data).decode() for path, data in files.items()},
         "questions": [packs.as_json(question) for question in questions],
     }
     command = [sys.executable, "-I", "-c", _BOOT, str(_ROOT), str(seconds)]
-    with tempfile.TemporaryFile() as given, tempfile.TemporaryFile() as taken:
+    with (
+        tempfile.TemporaryFile() as given,
+        tempfile.TemporaryFile() as taken,
+        tempfile.TemporaryFile() as said,
+    ):
         given.write(json.dumps(request).encode())
         given.seek(0)
         try:
             done = subprocess.run(  # noqa: S603 - our own module, no shell
-                command, stdin=given, stdout=taken, stderr=subprocess.DEVNULL, env={}, cwd="/",
+                command, stdin=given, stdout=taken, stderr=said, env={}, cwd="/",
                 timeout=seconds, check=False,
             )  # fmt: skip
         except subprocess.TimeoutExpired:
-            return f"the reader was stopped after {seconds} s"
-        if done.returncode:
-            return f"the reader ended with {done.returncode}"
+            return _Ended(f"the reader was stopped after {seconds} s")
         taken.seek(0)
+        said.seek(0)
+        if done.returncode:
+            last_words = said.read().decode(errors="replace")[-_LAST_WORDS:]
+            return _Ended(f"the reader {_ending(done.returncode)}", last_words)
         text = taken.read()
     try:
         return _sheet(json.loads(text), questions)
-    except (ValueError, KeyError, TypeError, RecursionError, binascii.Error):
-        return "the reader's answer makes no sense"
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return _Ended("what the reader said makes no sense")
+
+
+def _ending(code: int) -> str:
+    if code < 0:
+        with contextlib.suppress(ValueError):
+            return f"was ended by {signal.Signals(-code).name}"
+    return f"ended with {code}"
 
 
 def _sheet(data: Mapping[str, Any], questions: Sequence[Question]) -> Sheet:

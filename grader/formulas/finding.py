@@ -19,6 +19,9 @@ from grader.formulas.questions import Question
 _TOTAL = re.compile(r"\b(?:total|overall|sum|final|hence|therefore|altogether)", re.IGNORECASE)
 _SENTENCE = re.compile(r"[.;:!?](?=\s|$)|\n")
 _RELATION = re.compile(r"[=:≈]|\\approx|\bis\b")
+_UPRIGHT = re.compile(
+    r"\\(?:text|mathrm|textrm|mathbf|textbf|operatorname|mathit|mathsf|emph)(?![a-z])\*?"
+)
 MAX_OTHERS = 20
 
 
@@ -77,7 +80,49 @@ class Finder:
                 )
                 yield (_fits(span.place, place), total, span.kind != "inline", order), span
 
-    def facets_of(
+    def _about(self, span: Span, question: Question) -> bool:
+        if span not in self._facets:
+            self._facets[span] = facets_of(span, self.words)
+        found = self._facets[span]
+        return all(found.get(facet) == value for facet, value in question.facets.items())
+
+    def _named(self, span: Span) -> str:
+        """Return the id that the nearest text names last."""
+        text = "\n".join([*reversed(span.layers[:2]), _before_relation(span)])
+        at = {name: text.rfind(name) for name in self.ids}
+        best = max(at, key=lambda name: (at[name], len(name)), default="")
+        return best if best and at[best] >= 0 else ""
+
+
+def _fits(place: tuple[int, ...], wanted: tuple[int, ...]) -> int:
+    """Return 2 for the question's own section, 1 where nothing is said, 0 for another one."""
+    if place[: len(wanted)] == wanted and wanted:
+        return 2
+    return 1 if wanted[: len(place)] == place else 0
+
+
+def _before_relation(span: Span) -> str:
+    """Return what stands before the first ``=`` or ``:``, or the last one of a line of prose."""
+    found = list(_RELATION.finditer(span.text))
+    return span.text[: found[-1 if span.kind == "text" else 0].start()] if found else ""
+
+
+def label(span: Span) -> str:
+    """Return what a formula itself says it is: ``\\text{FLOPs}_{\\text{prefill}} = ...``."""
+    return words(_before_relation(span))
+
+
+def words(text: str) -> str:
+    """Return LaTeX as words: ``\\text{FLOPs}_{\\text{prefill}}`` -> ``FLOPs prefill``."""
+    text = _UPRIGHT.sub(" ", text)
+    return re.sub(r"[\\{}_^$*`&~]+", " ", text)
+
+
+def _last(layer: str) -> str:
+    return [part for part in _SENTENCE.split(layer) if part.strip()][-1] if layer.strip() else ""
+
+
+def facets_of(
     span: Span, known: Mapping[str, Mapping[str, tuple[str, ...]]]
 ) -> dict[str, str]:
     """Return for each facet the value whose words stand nearest."""

@@ -57,3 +57,4 @@ class Sheet:
     answers: Mapping[str, Reading]
     remarks: tuple[str, ...] = ()  # on files that could not be read, or only in part
     pictures: Mapping[str, bytes] = field(default_factory=dict)  # "answers.pdf, page 3" -> PNG
+    staff: str = ""  # the last of what a reader that ended said, as text of a student
