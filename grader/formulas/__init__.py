@@ -4,7 +4,8 @@
     worker     the child process in which all of the following handles a student's bytes
     documents  files -> lines of text and formulas, each with what stands around it
     finding    which formula answers which question
-    scanning   text of a formula -> tokens;  reading: tokens -> tree, within limits
+    spelling, scanning, reading
+               text of a formula -> one spelling -> tokens -> tree, within limits
     chains     a = b = c: what is graded, and whether each link holds
     identity   are two trees the same function? by exact arithmetic, never by simplifying
     judging    tree x question -> the reference, a named variant, or neither

@@ -10,11 +10,13 @@ from dataclasses import dataclass, field
 from grader.formulas import chains, quantities, trees
 from grader.formulas.chains import Chain, Graded
 from grader.formulas.finding import Choice, Finder
-from grader.formulas.judging import NONE, REFERENCE, Judge, Match, wrong_links
+from grader.formulas.judging import NONE, REFERENCE, Judge, Match
+from grader.formulas.links import wrong_links
 from grader.formulas.outline import Span, pieces
 from grader.formulas.questions import Question
 from grader.formulas.records import Reading
-from grader.formulas.scanning import Unreadable, scan
+from grader.formulas.scanning import scan
+from grader.formulas.spelling import Unreadable
 from grader.formulas.trees import Tree
 
 _MAX_SHOWN = 300
@@ -32,6 +34,7 @@ class Answers:
     _cache: dict[tuple[str, str], Graded] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        """Make ready what all questions share."""
         self._finder = Finder(self.questions)
 
     def read(self, groups: Sequence[Sequence[Span]]) -> None:
@@ -53,12 +56,12 @@ class Answers:
                     choice = dataclasses.replace(choice, certain=False)
                 found.append(choice)
         written = [c for c in found if c.span.text.strip(" $")]
-        return next((c for c in written if c.certain), (written or found or [None])[0])
+        return next((c for c in written if c.certain), next(iter(written or found), None))
 
     def _useful(self, span: Span, question: Question) -> bool:
         graded = self._graded(span, question)
         if question.number_only:
-            return graded.number is not None
+            return graded.number is not None and not _sets_a_symbol(graded)
         if graded.part is not None:
             return bool(trees.operators(graded.part.readings[0].tree))
         return bool(graded.stopped_by) and span.kind == "display"
@@ -97,21 +100,20 @@ class Answers:
             if better.verdict not in {NONE, "unreadable", "missing"}:
                 doubts.append(f"{other.where} reads {better.read_as}, which is {better.verdict!r}")
                 break
-        for variant in question.variants:
-            if lost := [q for q in variant.own.values() if q not in self._own]:
-                doubts.append(f"it may follow from {lost[0]}, which was not read")
-        return doubts
+        sources = {source for v in question.variants for source in v.own.values()}
+        lost = sorted(sources - self._own.keys())
+        return [*doubts, *(f"it may follow from {source}, which was not read" for source in lost)]
 
     def _read_span(
         self, question: Question, judge: Judge, span: Span, *, keep: bool = True
     ) -> Reading:
-        graded = self._graded(span, question)
         common = Reading(question.id, "missing", span.where, _cut(span.text))
+        if not span.text.strip(" $"):
+            return common
+        graded = self._graded(span, question)
         if question.number_only:
             return self._number_only(question, judge, graded, common)
         if graded.part is None:
-            if not span.text.strip(" $"):
-                return common
             stopped = graded.stopped_by or "its end: there is no formula in it"
             if graded.number and not graded.stopped_by:
                 stopped = "its end: there is only a number, and a formula is asked for"
@@ -158,6 +160,12 @@ class Answers:
         )  # fmt: skip
 
 
+def _sets_a_symbol(graded: Graded) -> bool:
+    """Whether it only says ``N = 1024``."""
+    parts = graded.chain or graded.number_chain
+    return bool(parts) and parts[0].is_label and bool(parts[0].readings)
+
+
 def _missing(question: Question, groups: Sequence[Sequence[Span]]) -> Reading:
     review = "no answer to it was found in the sheet" if any(groups) else ""
     return Reading(question.id, "missing", review=review)
@@ -187,9 +195,7 @@ def _remarks(
     remarks = list(match.remarks)
     if len(readings) > 1:
         other = trees.show(readings[1 - best])
-        remarks.append(
-            f"it could also be read as {other}; brackets would make it plain"
-        )
+        remarks.append(f"it could also be read as {other}; brackets would make it plain")
     if graded.approximated:
         remarks.append("what stands after the sign for 'about' is not graded")
     remarks += wrong_links(graded.chain, question)

@@ -12,7 +12,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from grader.formulas.reading import Reading, read
-from grader.formulas.scanning import Token, Unreadable
+from grader.formulas.scanning import Token
+from grader.formulas.spelling import Unreadable
 from grader.formulas.trees import Symbol, symbols
 
 _VERBS = {"is", "are", "equals", "gives", "yields"}
@@ -111,11 +112,11 @@ class Graded:
     number: Part | None  # the last number
     stopped_by: str = ""  # what could not be read where the answer should be
     approximated: bool = False  # an approximation follows, which is not graded
+    number_chain: Chain = ()  # that the number is in
 
 
 def graded(found: Sequence[Chain]) -> Graded:
-    """Choose the last chain with a formula, in it the last exact symbolic part; and the number."""
-    number = next((p for chain in reversed(found) for p in reversed(chain) if p.numeric), None)
+    """Choose the last chain with a formula, in it the last exact symbolic part; and a number."""
     chain = next((c for c in reversed(found) if any(_asks(part) for part in c)), ())
     best: Part | None = None
     stopped, approximated = "", False
@@ -129,7 +130,10 @@ def graded(found: Sequence[Chain]) -> Graded:
             best, stopped = part, ""
         elif part.stopped_by and not part.is_label:
             stopped = part.stopped_by
-    return Graded(chain, None if stopped else best, number, stopped, approximated)
+    with_number = [c for c in (*found, chain) if any(part.numeric for part in c)]
+    last = with_number[-1] if with_number else ()
+    number = next((part for part in reversed(last) if part.numeric), None)
+    return Graded(chain, None if stopped else best, number, stopped, approximated, last)
 
 
 def _asks(part: Part) -> bool:

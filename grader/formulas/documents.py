@@ -1,9 +1,9 @@
 """Files of a submission -> spans. Chosen by name; a file that cannot be read costs one sentence.
 
-    answers.toml            declared: a table of ids, each with its formula as text
-    *.tex                   marks and structure
-    *.md, *.markdown, *.txt, *.ipynb (its Markdown cells)
-    *.pdf                   in `pdf`, last
+answers.toml            declared: a table of ids, each with its formula as text
+*.tex                   marks and structure
+*.md, *.markdown, *.txt, *.ipynb (its Markdown cells)
+*.pdf                   in `pdf`, last
 """
 
 from __future__ import annotations
@@ -100,7 +100,10 @@ def _declared(text: str, outline: Outline) -> None:
             if isinstance(value, dict):
                 walk(value, name)
             elif isinstance(value, str | int | float) and not isinstance(value, bool):
-                line = next((i for i, row in enumerate(text.split("\n"), 1) if row.strip().startswith(key)), 0)
+                line = next(
+                    (i for i, row in enumerate(text.split("\n"), 1) if row.strip().startswith(key)),
+                    0,
+                )
                 outline.answer(name, str(value), line)
 
     walk(table, "")

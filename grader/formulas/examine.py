@@ -80,7 +80,8 @@ def _for_human(reading: Reading) -> Reading:
 
 def _chosen(files: Mapping[str, bytes]) -> tuple[dict[str, bytes], list[str]]:
     """Return the files that may hold answers, and a sentence for each that is too large."""
-    remarks, chosen = [], {}
+    remarks: list[str] = []
+    chosen: dict[str, bytes] = {}
     for path, data in files.items():
         name = path.rpartition("/")[2].lower()
         if not name.endswith(_TEXTS) or (name.endswith(".toml") and name != "answers.toml"):
@@ -154,7 +155,9 @@ def _ending(code: int) -> str:
 
 def _sheet(data: Mapping[str, Any], questions: Sequence[Question]) -> Sheet:
     """Return what a child said, every field checked: it has handled a student's bytes."""
-    answers = {question.id: _reading(data["answers"][question.id], question) for question in questions}
+    answers = {
+        question.id: _reading(data["answers"][question.id], question) for question in questions
+    }
     pictures = {str(name): base64.b64decode(png) for name, png in data["pictures"].items()}
     if not all(png.startswith(b"\x89PNG\r\n\x1a\n") for png in pictures.values()):
         raise ValueError

@@ -1,4 +1,4 @@
-"""Which span answers which question.
+r"""Which span answers which question.
 
 First what is marked with the question's id: ``\\answer{id}{...}``, a declared answer, the id in the
 text or the row right before a formula. Else by what stands around: the nearest words for each facet
@@ -108,12 +108,12 @@ def _before_relation(span: Span) -> str:
 
 
 def label(span: Span) -> str:
-    """Return what a formula itself says it is: ``\\text{FLOPs}_{\\text{prefill}} = ...``."""
+    r"""Return what a formula itself says it is: ``\text{FLOPs}_{\text{prefill}} = ...``."""
     return words(_before_relation(span))
 
 
 def words(text: str) -> str:
-    """Return LaTeX as words: ``\\text{FLOPs}_{\\text{prefill}}`` -> ``FLOPs prefill``."""
+    r"""Return LaTeX as words: ``\text{FLOPs}_{\text{prefill}}`` -> ``FLOPs prefill``."""
     text = _UPRIGHT.sub(" ", text)
     return re.sub(r"[\\{}_^$*`&~]+", " ", text)
 
@@ -122,9 +122,7 @@ def _last(layer: str) -> str:
     return [part for part in _SENTENCE.split(layer) if part.strip()][-1] if layer.strip() else ""
 
 
-def facets_of(
-    span: Span, known: Mapping[str, Mapping[str, tuple[str, ...]]]
-) -> dict[str, str]:
+def facets_of(span: Span, known: Mapping[str, Mapping[str, tuple[str, ...]]]) -> dict[str, str]:
     """Return for each facet the value whose words stand nearest."""
     found: dict[str, str] = {}
     titles = span.titles[:1], span.titles[1:]

@@ -14,10 +14,19 @@ from __future__ import annotations
 
 import math
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from fractions import Fraction
 
-from grader.formulas.trees import Number, Symbol, Tree, numbers, operators, size, substitute, symbols
+from grader.formulas.trees import (
+    Number,
+    Symbol,
+    Tree,
+    numbers,
+    operators,
+    size,
+    substitute,
+    symbols,
+)
 
 PRIME = 2**2203 - 1
 _SIEVE = 2**61 - 1
@@ -31,6 +40,36 @@ _draw = random.SystemRandom()  # nobody can choose a formula to fit the points
 Values = Mapping[str, int]
 
 
+class Sieve:
+    """Values modulo a small prime at one random point, by which most unequal pairs are told apart.
+
+    It never accepts: what it lets through is for `same` to decide.
+    """
+
+    def __init__(self, names: Iterable[str]) -> None:
+        self.point = {name: _draw.randrange(1, _SIEVE) for name in names}
+
+    def value(self, tree: Tree) -> int | None:
+        """Return the value; None where there is none, or the function is not rational."""
+        if not operators(tree) <= RATIONAL or not symbols(tree) <= self.point.keys():
+            return None
+        over, under = modulo(tree, self.point, _SIEVE)
+        return over * pow(under, -1, _SIEVE) % _SIEVE if under else None
+
+    def coefficient(self, value: int, at_zero: int, at_one: int) -> int | None:
+        """Return the whole number that a linear coefficient would have to be, if it is small."""
+        if (slope := (at_one - at_zero) % _SIEVE) == 0:
+            return None
+        found = (value - at_zero) * pow(slope, -1, _SIEVE) % _SIEVE
+        return found if found < 1 << 32 else None
+
+    def product(self, value: int, trees: Iterable[Tree]) -> int:
+        """Return a value times those of symbols."""
+        for tree in trees:
+            value = value * (self.value(tree) or 0) % _SIEVE
+        return value
+
+
 class NoValue(Exception):  # noqa: N818 - says what there is not
     """The function has no value here: a zero denominator, or the root of a negative number."""
 
@@ -40,8 +79,10 @@ def same(first: Tree, second: Tree) -> bool:
     names = sorted(symbols(first) | symbols(second))
     if operators(first) | operators(second) <= RATIONAL:
         # A small prime tells most unequal pairs apart, at a fifth of the cost; it never accepts.
-        return _agree(first, second, names, _SIEVE) and _fit(first, second) and _agree(
-            first, second, names, PRIME
+        return (
+            _agree(first, second, names, _SIEVE)
+            and _fit(first, second)
+            and _agree(first, second, names, PRIME)
         )
     return _fit(first, second) and _same_values(first, second, names)
 

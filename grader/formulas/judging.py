@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from grader.formulas import identity, leading, quantities, trees
-from grader.formulas.chains import Chain, Part
-from grader.formulas.identity import NoValue
+from grader.formulas.identity import NoValue, Sieve
 from grader.formulas.quantities import Shown
 from grader.formulas.questions import Question, Variant
-from grader.formulas.reading import Reading
+from grader.formulas.reading import read
+from grader.formulas.scanning import scan
 from grader.formulas.trees import Apply, Number, Symbol, Tree
 
 REFERENCE = "reference"
@@ -43,6 +43,8 @@ class Judge:
     def __init__(self, question: Question, own: Mapping[str, Tree]) -> None:
         self.question = question
         self.targets = list(self._targets(own))
+        self._sieve = Sieve(question.symbols)
+        self._sieved: dict[tuple[str, tuple[tuple[str, Fraction], ...]], tuple[int, ...]] = {}
 
     def _targets(self, own: Mapping[str, Tree]) -> Iterator[_Target]:
         question = self.question
@@ -58,8 +60,14 @@ class Judge:
         """Return the first target that the formula equals, as it is or with a number put in."""
         present = trees.symbols(tree)
         multiple = [Symbol(name) for name in self.question.factors if name in present]
+        print_ = self._sieve.value(tree)
         for given in self._givens(present):
-            found = [m for target in self.targets if (m := self._one(tree, target, given, multiple))]
+            found = [
+                match
+                for target in self.targets
+                if self._possible(print_, target, given, multiple)
+                and (match := self._one(tree, target, given, multiple))
+            ]
             if found:
                 also = [f"it is also what {m.name!r} accepts" for m in found[1:] if given]
                 return Match(found[0].name, found[0].says, found[0].ask,
@@ -71,6 +79,35 @@ class Judge:
         for name, values in self.question.given.items():
             if name not in present:
                 yield from ({name: Fraction(value)} for value in values)
+
+    def _possible(
+        self,
+        value: int | None,
+        target: _Target,
+        given: Mapping[str, Fraction],
+        multiple: Sequence[Tree],
+    ) -> bool:
+        """Whether a formula of this value in the sieve can be the target at all."""
+        if value is None or (target.variant and target.variant.leading):
+            return True
+        key = (target.name, tuple(given.items()))
+        if key not in self._sieved:
+            self._sieved[key] = self._in_sieve(target, given)
+        found = self._sieved[key]
+        already = trees.symbols(target.tree)
+        extra = [symbol for symbol in multiple if not trees.symbols(symbol) <= already]
+        scaled = [self._sieve.product(one, extra) for one in found]
+        if len(scaled) == 1:
+            return scaled[0] == value
+        return not scaled or self._sieve.coefficient(value, scaled[0], scaled[1]) is not None
+
+    def _in_sieve(self, target: _Target, given: Mapping[str, Fraction]) -> tuple[int, ...]:
+        """Return the target's value, or those for a coefficient of 0 and of 1; () for none."""
+        tree = trees.substitute(target.tree, trees.numbers(given))
+        names = list(target.variant.free) if target.variant else []
+        ends = [trees.numbers({names[0]: Fraction(at)}) for at in (0, 1)] if names else [{}]
+        found = [self._sieve.value(trees.substitute(tree, end)) for end in ends]
+        return tuple(value for value in found if value is not None) if None not in found else ()
 
     def _one(
         self, tree: Tree, target: _Target, given: Mapping[str, Fraction], multiple: Sequence[Tree]
@@ -139,9 +176,6 @@ def _versions(target: _Target) -> Iterator[Tree]:
 @functools.lru_cache(maxsize=4096)
 def _tree(formula: str, names: tuple[str, ...]) -> Tree:
     """Read a formula of the pack, once for all answers."""
-    from grader.formulas.reading import read  # noqa: PLC0415 - beside its only use
-    from grader.formulas.scanning import scan  # noqa: PLC0415
-
     return read(scan(formula, {name: name for name in names}))[0].tree
 
 
@@ -158,55 +192,3 @@ def value_at(tree: Tree, point: Mapping[str, Fraction]) -> Fraction | None:
         return identity.value(tree, point)
     except NoValue:
         return None
-
-
-# --- links ----------------------------------------------------------------------------------------
-
-
-def wrong_links(chain: Chain, question: Question) -> list[str]:
-    """Return a sentence for every ``=`` of a chain between whose sides it does not hold."""
-    found = []
-    before: Part | None = None
-    for part in chain:
-        if not part.readings or part.is_label:
-            before = None if part.relation != "" else before
-            continue
-        if before is not None and part.relation in {"=", "≈"}:
-            holds = [
-                _holds(left, right, before, part, question)
-                for left in before.readings
-                for right in part.readings
-            ]
-            if not any(holds):
-                left, right = (trees.show(p.readings[0].tree) for p in (before, part))
-                found.append(f"the step from {left} to {right} does not hold")
-        before = part
-    return found
-
-
-def _holds(left: Reading, right: Reading, before: Part, part: Part, question: Question) -> bool:
-    """Whether two sides are equal; a side with symbols and a number meet at the question's point."""
-    if before.symbolic and part.symbolic:
-        if part.relation == "≈":
-            return True
-        options: list[dict[str, Fraction]] = [{}]
-        options += [{n: Fraction(v)} for n, values in question.given.items() for v in values]
-        return any(
-            identity.same(trees.substitute(left.tree, values), trees.substitute(right.tree, values))
-            for values in map(trees.numbers, options)
-        )
-    point = point_of(question)
-    one, other = value_at(left.tree, point), value_at(right.tree, point)
-    if one is None or other is None:
-        return True
-    sides = ((before, left, one, other), (part, right, other, one))
-    return any(
-        quantities.close(quantities.shown(p.tokens, v, reading.unit), target * scale)
-        for (p, reading, v, target), scales in zip(
-            sides,
-            (quantities.scales_of(right.unit), quantities.scales_of(left.unit)),
-            strict=True,
-        )
-        if p.numeric
-        for scale in scales
-    )

@@ -1,4 +1,4 @@
-"""LaTeX documents: sections, enumerations, tables, formulas and ``\\answer{id}{...}``.
+r"""LaTeX documents: sections, enumerations, tables, formulas and ``\answer{id}{...}``.
 
 No package or macro is run. What is inside verbatim and comments is not read.
 """
@@ -11,7 +11,8 @@ from grader.formulas.outline import Outline, mixed, pieces
 
 _COMMENT = re.compile(r"(?<!\\)%[^\n]*")
 _VERBATIM = re.compile(
-    r"\\begin\{(verbatim|lstlisting|minted|comment|Verbatim)\*?\}.{0,100000}?\\end\{\1\*?\}", re.DOTALL
+    r"\\begin\{(verbatim|lstlisting|minted|comment|Verbatim)\*?\}.{0,100000}?\\end\{\1\*?\}",
+    re.DOTALL,
 )
 _STRUCTURE = re.compile(
     r"\\(?P<level>chapter|section|subsection|subsubsection|paragraph|subparagraph)\*?\s*"
@@ -25,8 +26,10 @@ _STRUCTURE = re.compile(
 )
 _LEVELS = {"chapter": 1, "section": 2, "subsection": 3, "subsubsection": 4, "paragraph": 5,
            "subparagraph": 6}  # fmt: skip
-_SETTING = re.compile(r"\\(?:toprule|midrule|bottomrule|hline|cline\{[^}]*\}|cmidrule(?:\([^)]*\))?\{[^}]*\}"
-                      r"|centering|small|footnotesize|noindent|textbf|textit|emph|text|mathbf|bfseries)")  # fmt: skip
+_SETTING = re.compile(
+    r"\\(?:toprule|midrule|bottomrule|hline|cline\{[^}]*\}|cmidrule(?:\([^)]*\))?\{[^}]*\}"
+    r"|centering|small|footnotesize|noindent|textbf|textit|emph|text|mathbf|bfseries)"
+)
 _MAX_ARGUMENT = 20_000
 
 
@@ -90,7 +93,8 @@ def words(text: str) -> str:
 def _table(text: str, outline: Outline, line: int) -> None:
     """Report the cells of a table, each with its row's and its column's header before it."""
     columns = re.compile(r"\s*(?:\[[^\]]*\]\s*)?\{(?:[^{}]|\{[^{}]*\})*\}").match(text)
-    rows, header = text[columns.end() if columns else 0 :], []
+    rows = text[columns.end() if columns else 0 :]
+    header: list[str] = []
     for row in re.split(r"\\\\(?:\[[^\]]*\])?", rows):
         cells = re.split(r"(?<!\\)&", row)
         cells[0] = _SETTING.sub(" ", cells[0])

@@ -1,4 +1,4 @@
-"""Leading terms: do two rational functions agree where all symbols are large?
+"""Leading terms: whether two rational functions agree where all symbols are large.
 
 Every symbol is scaled by t along a random line through zero; what is left are polynomials in t
 modulo the prime of `identity`, whose highest coefficients are compared.

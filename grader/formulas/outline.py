@@ -44,8 +44,12 @@ _FULL = re.compile(
     rf"\W*(?:{_KEYWORD}\b[\s.:#-]*)?(\d+(?:\.\d+)*)(?:\s*[.\-]?\s*\(?([a-h])\)?(?![\w]))?(?:[\s:.)\]-]|$)",
     re.IGNORECASE,
 )
-_LETTER = re.compile(rf"\W*(?:{_KEYWORD}\s*)?(?:\(([a-h])\)|([a-h])[):.](?!\w)|(?<=part )([a-h])\b)", re.I)
-_INLINE = re.compile(r"[\s*_#>]*(?:(\d+)\s*\.?\s*)?\(([a-h])\)|[\s*_#>]*(\d+)\s*\.?\s*([a-h])[).:*]")
+_LETTER = re.compile(
+    rf"\W*(?:{_KEYWORD}\s*)?(?:\(([a-h])\)|([a-h])[):.](?!\w)|(?<=part )([a-h])\b)", re.IGNORECASE
+)
+_INLINE = re.compile(
+    r"[\s*_#>]*(?:(\d+)\s*\.?\s*)?\(([a-h])\)|[\s*_#>]*(\d+)\s*\.?\s*([a-h])[).:*]"
+)
 
 
 def place_of(text: str) -> tuple[int, ...]:
@@ -170,7 +174,9 @@ class Outline:
 
     def answer(self, mark: str, text: str, line: int) -> None:
         """Take an answer that is marked with its question's id."""
-        self.spans.append(Span(self.file, self.fixed or line, text, "answer", mark=mark.strip(), unit=self.unit))
+        self.spans.append(
+            Span(self.file, self.fixed or line, text, "answer", mark=mark.strip(), unit=self.unit)
+        )
 
 
 def _written(texts: Iterable[str]) -> tuple[str, ...]:

@@ -1,5 +1,4 @@
-"""PDF sheets, by PDFium: the text of each page with raised and lowered characters marked, and
-pictures of pages.
+"""PDF sheets, by PDFium: text with raised and lowered characters marked, and pictures of pages.
 
 A PDF holds characters at positions, no formulas. Smaller characters above or below the line become
 ``^{}`` and ``_{}``; what a fraction's bar separates stays lost. So what is found here and does not
@@ -53,9 +52,7 @@ def spans(path: str, data: bytes) -> tuple[list[Span], dict[int, str], list[str]
     texts: dict[int, str] = {}
     remarks = []
     if len(document) > MAX_PAGES:
-        remarks.append(
-            f"{path} has {len(document)} pages: only the first {MAX_PAGES} were read"
-        )
+        remarks.append(f"{path} has {len(document)} pages: only the first {MAX_PAGES} were read")
     for number in range(min(len(document), MAX_PAGES)):
         page = document[number]
         text = "\n".join(_lines(page))
@@ -129,7 +126,7 @@ def _written(line: list[_Character]) -> str:
         if character.text.isspace():
             out += " " if not state else ""
             continue
-        now = ("^" if lift > 0 else "_") if small and abs(lift) > size / 20 else ""  # noqa: PLR2004
+        now = ("^" if lift > 0 else "_") if small and abs(lift) > size / 20 else ""
         if now != state:
             out += "}" if state else ""
             out += now + "{" if now else ""

@@ -17,8 +17,11 @@ from grader.formulas.trees import Tree
 
 TOLERANCE = Fraction(1, 200)
 _LEAST_DIGITS = 2
-_THOUSAND = {"k": 1, "K": 1, "M": 2, "G": 3, "T": 4, "P": 5, "thousand": 1, "million": 2,
-             "billion": 3, "bn": 3, "trillion": 4, "kilo": 1, "mega": 2, "giga": 3, "tera": 4}  # fmt: skip
+_TIMES_POWER = ["number", "*", "number", "^", "number"]  # 5.37 * 10^8
+_THOUSAND = {
+    "k": 1, "K": 1, "M": 2, "G": 3, "T": 4, "P": 5, "kilo": 1, "mega": 2, "giga": 3, "tera": 4,
+    "thousand": 1, "million": 2, "billion": 3, "bn": 3, "trillion": 4,
+}  # fmt: skip
 _PREFIXED = re.compile(
     r"(?P<prefix>[kKMGTP]i?|kilo|mega|giga|tera)?[ -]?"
     r"(?P<unit>[bB]ytes?|[fF][lL][oO][pP][sS]?|ops?|elements?|B)(?![A-Za-z])"
@@ -62,8 +65,7 @@ def shown(tokens: Sequence[Token], value: Fraction, unit: str) -> Shown:
         plain = plain[1:]
     kinds = [token.kind for token in plain]
     power = Fraction(1)
-    if kinds in (["number", "*", "number", "^", "number"],
-                 ["number", "*", "number", "^", "-", "number"]) and plain[2].text == "10":  # fmt: skip
+    if [k for k in kinds if k != "-"] == _TIMES_POWER and plain[2].text == "10":
         power = Fraction(10) ** int(plain[-1].value * (-1 if "-" in kinds else 1))
     elif kinds != ["number"]:
         return Shown(value, None, 0, scales)

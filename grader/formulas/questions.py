@@ -1,24 +1,24 @@
-"""The questions of a pack that ask for a formula: `formulas.toml`, read and validated.
+r"""The questions of a pack that ask for a formula: `formulas.toml`, read and validated.
 
-    schema = "grader.formulas/1"
-    [facets.phase]                        words that tell questions apart, by facet and value; a
-    prefill = ["prefill*", "prompt"]      word with * may go on; of two values in one sentence the
-                                          one listed first wins
-    [symbols.N]
-    aliases = ["seq_len", 'N_{\\text{ctx}}']
-    given = [2, 4]                        numbers that may stand in the symbol's place
-    factor = true                         the whole may be a multiple of it (heads, batch)
-    [[questions]]
-    id, says, place = "1c", facets = { phase = "prefill" }
-    reference = "4*N**2*d"
-    at = { N = 1024, d = 128 }            where the formula's number is asked for
-    [[questions.variants]]
-    name, says, formula                   what else is accepted under a name; what a name is worth
-                                          is the rubric's business
-    free = { a = [3, 6] }                 a coefficient, any whole number in this range
-    from = { F = "id" }                   a symbol that stands for the student's own answer to id
-    leading = true                        only the terms of highest degree have to agree
-    ask = "..."                           a question that a person answers before points are given
+schema = "grader.formulas/1"
+[facets.phase]                        words that tell questions apart, by facet and value; a
+prefill = ["prefill*", "prompt"]      word with * may go on; of two values in one sentence the
+                                      one listed first wins
+[symbols.N]
+aliases = ["seq_len", 'N_{\\text{ctx}}']
+given = [2, 4]                        numbers that may stand in the symbol's place
+factor = true                         the whole may be a multiple of it (heads, batch)
+[[questions]]
+id, says, place = "1c", facets = { phase = "prefill" }
+reference = "4*N**2*d"
+at = { N = 1024, d = 128 }            where the formula's number is asked for
+[[questions.variants]]
+name, says, formula                   what else is accepted under a name; what a name is worth
+                                      is the rubric's business
+free = { a = [3, 6] }                 a coefficient, any whole number in this range
+from = { F = "id" }                   a symbol that stands for the student's own answer to id
+leading = true                        only the terms of highest degree have to agree
+ask = "..."                           a question that a person answers before points are given
 """
 
 from __future__ import annotations
@@ -27,14 +27,15 @@ import dataclasses
 import itertools
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 from grader.formulas import identity, trees
 from grader.formulas.reading import read as read_tokens
-from grader.formulas.scanning import Unreadable, canonical, scan, table_of
+from grader.formulas.scanning import scan
+from grader.formulas.spelling import Unreadable, canonical, table_of
 from grader.formulas.trees import Tree
 from grader.tables import BadPack, Table, hint
 
@@ -147,22 +148,26 @@ def _symbols(table: Table) -> dict[str, Table]:
 def _question(table: Table, shared: _Shared, before: Mapping[str, Question]) -> Question:
     table.only("id", "says", "place", "facets", "symbols", "reference", "at", "variants",
                "number_of")  # fmt: skip
-    at = {name: float(value) for name, value in table.table("at", optional=True).numbers().items()}
-    common = {
-        "id": table.text("id"),
-        "says": table.text("says"),
-        "place": table.text("place"),
-        "facets": _chosen_facets(table, shared.facets),
-        "at": at,
-        "words": shared.facets,
-    }
+    own = Question(
+        id=table.text("id"),
+        says=table.text("says"),
+        place=table.text("place"),
+        facets=_chosen_facets(table, shared.facets),
+        reference="",
+        symbols={},
+        at={name: float(v) for name, v in table.table("at", optional=True).numbers().items()},
+        words=shared.facets,
+    )
     if "number_of" in table.values:
         other = table.text("number_of")
         if other not in before:
             raise BadPack(f"{table.where}: no question {other!r} before it{hint(other, before)}")
-        question = dataclasses.replace(before[other], **common, number_only=True)
-        own = Variant("follows", "it follows from your own formula", "F", own={"F": other})
-        question = dataclasses.replace(question, variants=(own, *question.variants))
+        like = before[other]
+        follows = Variant("follows", "it follows from your own formula", "F", own={"F": other})
+        others = (variant for variant in like.variants if variant.name != follows.name)
+        question = replace(own, reference=like.reference, symbols=like.symbols, given=like.given,
+                           factors=like.factors, number_only=True,
+                           variants=(follows, *others))  # fmt: skip
         _values_needed(table, question)
         return question
     names = _optional_texts(table, "symbols") or tuple(shared.symbols)
@@ -170,11 +175,13 @@ def _question(table: Table, shared: _Shared, before: Mapping[str, Question]) -> 
         if name not in shared.symbols:
             raise BadPack(f"{table.where}: no symbol {name!r}{hint(name, shared.symbols)}")
     chosen = {name: shared.symbols[name] for name in names}
-    question = Question(
-        **common,
+    question = replace(
+        own,
         reference=table.text("reference"),
         symbols={name: (name, *_optional_texts(e, "aliases")) for name, e in chosen.items()},
-        given={name: _whole_numbers(e, "given") for name, e in chosen.items() if "given" in e.values},
+        given={
+            name: _whole_numbers(e, "given") for name, e in chosen.items() if "given" in e.values
+        },
         factors=tuple(name for name, e in chosen.items() if e.values.get("factor") is True),
         variants=tuple(
             _variant(entry, before) for entry in table.tables("variants", optional=True)
@@ -250,7 +257,7 @@ def _validate(table: Table, question: Question) -> None:
         tree = _tree(where, question, variant.formula, (*variant.free, *variant.own))
         missing = (set(variant.free) | set(variant.own)) - trees.symbols(tree)
         if missing:
-            raise BadPack(f"{where}: its formula has no {sorted(missing)[0]!r}")
+            raise BadPack(f"{where}: its formula has no {min(missing)!r}")
         if not variant.own:
             named[variant.name] = (tree, variant)
     exact = {name: t for name, (t, v) in named.items() if not (v and v.leading)}

@@ -1,9 +1,9 @@
-"""Tokens -> a tree, by recursive descent within limits.
+r"""Tokens -> a tree, by recursive descent within limits.
 
     sum     := [+|-] product ((+|-) product)*
     product := power ((* | / | // | nothing) power)*
     power   := atom (^ exponent)?
-    atom    := number | symbol | ( sum ) | \\frac{sum}{sum} | sqrt, floor, ceil, max, min
+    atom    := number | symbol | ( sum ) | \frac{sum}{sum} | sqrt, floor, ceil, max, min
 
 An exponent is a literal: a whole number from -64 to 64, or one half. Brackets nest 60 deep.
 ``n(x)`` is a product. ``1/2BN`` has two readings, (1/2)BN and 1/(2BN): both are returned.
@@ -16,12 +16,13 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from grader.formulas import trees
-from grader.formulas.scanning import MAX_EXPONENT, Token, Unreadable
+from grader.formulas.scanning import MAX_EXPONENT, Token
+from grader.formulas.spelling import Unreadable
 from grader.formulas.trees import Apply, Number, Symbol, Tree
 
 MAX_DEPTH = 60
-_PAIRS = {"(": ")", "[": "]", "{": "}", r"\{": r"\}", r"\lbrace": r"\rbrace", r"\lbrack": r"\rbrack",
-          r"\lfloor": r"\rfloor", r"\lceil": r"\rceil"}  # fmt: skip
+_PAIRS = {"(": ")", "[": "]", "{": "}", r"\{": r"\}", r"\lbrace": r"\rbrace",
+          r"\lbrack": r"\rbrack", r"\lfloor": r"\rfloor", r"\lceil": r"\rceil"}  # fmt: skip
 _STARTS = {"number", "symbol", "open", "frac", "function"}
 _HALF = Fraction(1, 2)
 

@@ -8,20 +8,15 @@ never a factor. Work is linear in the length of the text, which is bounded.
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
-MAX_CHARACTERS = 4_000
+from grader.formulas.spelling import Unreadable, canonical, plain
+
 MAX_TOKENS = 1_500
 MAX_DIGITS = 40
 MAX_EXPONENT = 64
-_MAX_NAME = 60
-
-
-class Unreadable(Exception):  # noqa: N818 - says what the text is
-    """The text cannot be read; the message is half a sentence that says where it stopped."""
 
 
 @dataclass(frozen=True)
@@ -38,63 +33,9 @@ class Token:
     value: Fraction = Fraction(0)
 
 
-def canonical(name: str) -> str:
-    """Return the one spelling of a name: ``d_{\\text{model}}``, ``d_{model}`` -> ``d_model``."""
-    name = re.sub(r"\\(text|mathrm|textrm|mathit|textit|mathbf|textbf|mathsf|texttt|mathtt|rm|it)"
-                  r"(?![A-Za-z])", "", name)  # fmt: skip
-    name = re.sub(r"[{}$\\]", "", name.strip())
-    return re.sub(r"[\s,\-]+", "_", name.strip())
-
-
-def table_of(names: Mapping[str, str]) -> dict[str, str]:
-    """Return every spelling of every name -> the symbol; ``h_1`` may be written ``h1``."""
-    table = {}
-    for name, symbol in names.items():
-        spelt = canonical(name)
-        table[spelt] = symbol
-        table.setdefault(spelt.replace("_", ""), symbol)
-    return table
-
-
-_SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻", "0123456789+-")
-_SUBSCRIPTS = {ord(c): str(i) for i, c in enumerate("₀₁₂₃₄₅₆₇₈₉")} | {
-    ord(c): n for c, n in zip("ₐₑₕₖₗₘₙₒₚₛₜᵢᵣᵥ", "aehklmnopstirv", strict=True)
-}
-_UNICODE = {
-    **dict.fromkeys("×·⋅∗∙•⨯✕", "*"), **dict.fromkeys("÷∕⁄", "/"), **dict.fromkeys("−–—‐‑﹣－", "-"),
-    **dict.fromkeys("≈≃≅∼≒", r"\approx "), **dict.fromkeys("⇒→⟹⟶⟺⇔", r"\to "),
-    **dict.fromkeys("\u00a0\u2000\u2001\u2002\u2003\u2004\u2005\u2007\u2008\u200a\u205f", " "),
-    **dict.fromkeys("\u2009\u202f", r"\,"), **dict.fromkeys("\u200b\u2060\u2061\u2062\ufeff", ""),
-    "√": r"\sqrt ", "⌊": r"\lfloor ", "⌋": r"\rfloor ", "⌈": r"\lceil ", "⌉": r"\rceil ",
-    "½": "(1/2)", "¼": "(1/4)", "¾": "(3/4)", "≤": r"\le ", "≥": r"\ge ", "≪": r"\ll ", "≫": r"\gg ",
-    "≡": "=", "′": "'",
-}  # fmt: skip
-_UNICODE_TABLE = str.maketrans(_UNICODE)
-_GREEK = re.compile("[Α-Ωα-ω]")
-_BARE_FRACTION = re.compile(r"(\\[dtc]?frac)\s*(\d)\s*(?:(\d)|(?=[{\\A-Za-z]))")
-_MATH_LETTERS = re.compile("[\U0001d400-\U0001d7ff\uff01-\uff5e\u2100-\u214f]")
-_HTML = re.compile(r"<(sup|sub)>([^<>]{1,40})</\1>", re.IGNORECASE)
-
-
-def plain(text: str) -> str:
-    """Return the text with Unicode mathematics spelt as LaTeX; refuses what is too long."""
-    text = text.strip().replace("\r\n", "\n").replace("\r", "\n")
-    if len(text) > MAX_CHARACTERS:
-        raise Unreadable(f"its length: {len(text):,} characters, at most {MAX_CHARACTERS:,} are read")
-    text = _HTML.sub(lambda m: ("^" if m[1].lower() == "sup" else "_") + "{" + m[2] + "}", text)
-    text = _MATH_LETTERS.sub(lambda m: unicodedata.normalize("NFKC", m[0]), text)
-    text = re.sub("[⁺⁻]?[⁰¹²³⁴⁵⁶⁷⁸⁹]+", lambda m: "^{" + m[0].translate(_SUPERSCRIPTS) + "}", text)
-    text = re.sub("[₀-₉ₐₑₕₖₗₘₙₒₚₛₜᵢᵣᵥ]+", lambda m: "_{" + m[0].translate(_SUBSCRIPTS) + "}", text)
-    text = _GREEK.sub(lambda m: "\\" + unicodedata.name(m[0]).split()[-1].lower() + " ", text)
-    text = text.translate(_UNICODE_TABLE)
-    text = _BARE_FRACTION.sub(lambda m: f"{m[1]}{{{m[2]}}}" + (f"{{{m[3]}}}" if m[3] else ""), text)
-    if bad := next((c for c in text if unicodedata.category(c) in {"Cc", "Cs"} and c not in "\n\t"), ""):
-        raise Unreadable(f"a control character ({ascii(bad)[1:-1]})")
-    return text
-
-
 _NUMBER = re.compile(
-    r"(?:[1-9]\d{0,2}(?:,\d{3})+(?!\d)|\d+(?:(?:\{,\}|\\[,; ]|_)\d{3})+(?!\d)|\d+)(?:\.\d+)?|\.\d+"
+    r"(?:[1-9]\d{0,2}(?:,\d{3})+(?!\d)|\d+(?:(?:\{,\}|\\[,; ]|_)\d{3})+(?!\d)|\d+)"
+    r"(?:\.\d+)?|\.\d+"
 )
 _SCIENTIFIC = re.compile(r"[eE]([+-]?\d+)(?![\d.])")
 _SPACE = re.compile(r"(?:[ \t~&]|\\[,;:!> ]|\\(?:q?quad|displaystyle|textstyle|limits|nolimits|"
@@ -106,9 +47,9 @@ _TRANSPARENT = re.compile(r"\\(?:boxed|fbox|framebox|ensuremath|colorbox\s*\{[^{
                           r"(?:text)?color\s*\{[^{}]{0,20}\}|displaylines|mathopen|mathclose)"
                           r"\s*(?=\{)")  # fmt: skip
 _BRACED = re.compile(r"\\(?:underbrace|overbrace|underline|overline)\s*(?=\{)")
-_DROPPED = re.compile(r"\\(?:(?:begin|end)\s*\{(?:aligned|align|alignat|split|gathered|gather|"
-                      r"equation|multline|array|math|displaymath|eqnarray|cases)\*?\}(?:\{[lrc|]*\})?|"
-                      r"(?:label|tag)\*?\s*\{[^{}]{0,80}\}|[hv]space\*?\s*\{[^{}]{0,40}\})")  # fmt: skip
+_DROPPED = re.compile(r"\\(?:(?:begin|end)\s*\{(?:aligned|align|alignat|split|gathered|"
+                      r"gather|equation|multline|array|math|displaymath|eqnarray|cases)\*?\}"
+                      r"(?:\{[lrc|]*\})?|(?:label|tag)\*?\s*\{[^{}]{0,80}\}|[hv]space\*?\s*\{[^{}]{0,40}\})")  # fmt: skip
 _BREAK = re.compile(r"\\\\(?:\[[^\]]{0,12}\])?|\\newline(?![A-Za-z])|\n|;")
 _ARROW = re.compile(r"\\(?:to|implies|iff|[Rr]ightarrow|[Ll]ongrightarrow|Longrightarrow|therefore|"
                     r"Leftrightarrow)(?![A-Za-z])|[=-]>")  # fmt: skip
@@ -136,7 +77,7 @@ _KINDS = (
     (_COMPARE, "relation", "<"),
     (_EQUAL, "relation", "="),
     (_ABOUT, "relation", "≈"),
-    (re.compile(","), ",", ","),
+    (re.compile(r",|\{,\}"), ",", ","),
     (_FRACTION, "frac", ""),
 )
 _SUBSCRIPT = re.compile(r"\s*_\s*(?:\{|\\(?:text|mathrm|textrm|mathit)\s*\{)?")
@@ -154,7 +95,7 @@ class _Scanner:
         while self.at < len(self.text):
             if not self.skip():
                 token = self.one()
-                if token is not None:
+                if token is not None and token.kind != "nothing":
                     yield token
 
     def take(self, pattern: re.Pattern[str]) -> re.Match[str] | None:
@@ -177,9 +118,6 @@ class _Scanner:
         if labelled and self.take(_LABEL):
             self.argument()
             return None
-        if self.text.startswith("{,}", self.at) and not _NUMBER.match(self.text, self.at):
-            self.at += len("{,}")
-            return Token(",", ",")
         if self.take(_BRACED):
             self.at += 1
             self.braces.append("label")
@@ -188,6 +126,10 @@ class _Scanner:
             return self.textual(self.argument())
         if found := self.take(_NUMBER):
             return self.number(found[0])
+        return self.sign() or self.name()
+
+    def sign(self) -> Token | None:
+        """Return a token that is neither a number nor a name, if one is next."""
         for pattern, kind, text in _KINDS:
             if found := self.take(pattern):
                 return Token(kind, text or found[0])
@@ -197,7 +139,7 @@ class _Scanner:
             return self.bracket(found[0])
         if found := self.take(_FUNCTION):
             return Token("function", found[1], Fraction(found[0].startswith("\\")))
-        return self.name()
+        return None
 
     def argument(self) -> str:
         """Return the text up to the brace that closes the one just opened."""
@@ -209,7 +151,7 @@ class _Scanner:
                 return self.text[start : found.start()]
         raise Unreadable("'{', which is never closed")
 
-    def bracket(self, text: str) -> Token | None:
+    def bracket(self, text: str) -> Token:
         if text == "{":
             self.braces.append("")
         elif text == "}":
@@ -217,14 +159,16 @@ class _Scanner:
                 raise Unreadable("'}', which closes nothing")
             then = self.braces.pop()
             if then == "nothing":
-                return None
+                return Token("nothing", text)
             self.label_may_follow = then == "label"
         return Token(_BRACKETS[text], text)
 
     def number(self, text: str) -> Token:
         digits = re.sub(r"[^\d.]", "", text)
         if len(digits) > MAX_DIGITS:
-            return Token("bad", f"a number of {len(digits):,} digits; at most {MAX_DIGITS} are read")
+            return Token(
+                "bad", f"a number of {len(digits):,} digits; at most {MAX_DIGITS} are read"
+            )
         value = Fraction(digits)
         if not {"e", "E"} & self.table.keys() and (power := self.take(_SCIENTIFIC)):
             if len(power[1]) > len("-64") or abs(int(power[1])) > MAX_EXPONENT:
@@ -269,7 +213,7 @@ class _Scanner:
         return Token("word", self.text[start : self.at])
 
     def subscripts(self) -> None:
-        """Pass over the subscripts of a word: ``F_{\\text{prefill}}`` is one word."""
+        r"""Pass over the subscripts of a word: ``F_{\text{prefill}}`` is one word."""
         while sub := self.take(_SUBSCRIPT):
             if sub[0].endswith("{"):
                 self.argument()

@@ -142,7 +142,10 @@ def _show(tree: Tree) -> tuple[str, int]:
         return tree.name, _ATOM
     if isinstance(tree, Number):
         return _show_number(tree.value)
-    parts, operator = tree.operands, tree.operator
+    return _show_operator(tree.operator, tree.operands)
+
+
+def _show_operator(operator: str, parts: tuple[Tree, ...]) -> tuple[str, int]:
     if operator == "+":
         text = _within(parts[0], _SUM)
         for part in parts[1:]:
@@ -151,12 +154,12 @@ def _show(tree: Tree) -> tuple[str, int]:
             text += f" {'-' if minus else '+'} {_within(inner, _PRODUCT)}"
         return text, _SUM
     if operator == "*":
-        return "*".join(_within(part, _PRODUCT if i == 0 else _MINUS)
-                        for i, part in enumerate(parts)), _PRODUCT  # fmt: skip
-    if operator == "/":
-        return f"{_within(parts[0], _PRODUCT)}/{_within(parts[1], _POWER)}", _PRODUCT
-    if operator == "^":
-        return f"{_within(parts[0], _ATOM)}**{_within(parts[1], _ATOM)}", _POWER
+        first, *others = parts
+        return "*".join([_within(first, _PRODUCT), *(_within(o, _MINUS) for o in others)]), _PRODUCT
+    if operator in {"/", "^"}:
+        sign, least = ("/", (_PRODUCT, _POWER)) if operator == "/" else ("**", (_ATOM, _ATOM))
+        text = f"{_within(parts[0], least[0])}{sign}{_within(parts[1], least[1])}"
+        return text, _PRODUCT if operator == "/" else _POWER
     if operator == "-":
         return f"-{_within(parts[0], _PRODUCT)}", _PRODUCT
     return f"{operator}({', '.join(show(part) for part in parts)})", _ATOM

@@ -62,8 +62,10 @@ def serve(files: dict[str, bytes], questions: list[dict[str, Any]]) -> dict[str,
     answers.read(by_file(spans))
     readings = {name: dict(as_json(reading)) for name, reading in answers.readings.items()}
     pictures = pdfs.pictures(files, answers) if pdfs.texts else {}
-    for name, pages in pdfs.shown.items():
-        readings[name]["seen_as"] = pages
+    for name, page in pdfs.shown.items():
+        readings[name]["seen_as"] = page
+        if readings[name]["verdict"] == "missing" and not readings[name]["review"]:
+            readings[name]["review"] = "no answer was found, but it may stand in the PDF"
     return {
         "answers": readings,
         "remarks": remarks,

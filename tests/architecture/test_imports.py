@@ -47,6 +47,7 @@ ROOMS = {
     "beside": set(),
     "printed": set(),
     "inputs": {"printed"},
+    "formulas": {"tables"},
     "remarks": {"text"},
     "intake": {"errors", "remarks", "text"},
     "sandbox": SANDBOX,
