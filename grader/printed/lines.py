@@ -105,7 +105,7 @@ def _bare(cell: str) -> str:
     cell = cell.strip(" \t'\"")
     if BARE.issuperset(cell):
         return ""
-    return cell.lstrip("*#> ").strip() if not cell.startswith("*-") else cell[2:].strip()
+    return cell.lstrip("*#>:= ").strip() if not cell.startswith("*-") else cell[2:].strip()
 
 
 def _rejoined(parts: list[str]) -> list[str]:

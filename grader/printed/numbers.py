@@ -126,15 +126,16 @@ def _parts(
         shown = (whole + fraction).lstrip("0")
         stop = end if last else at + len(piece)
         if len(whole) + len(fraction) <= MAX_DIGITS:
-            scale = Fraction(10) ** (power if last else 0)
-            value = Fraction(int(whole + fraction or "0"), 10 ** len(fraction)) * scale
+            ten = (power if last else 0) - len(fraction)
+            step = Fraction(10**ten) if ten >= 0 else Fraction(1, 10**-ten)
+            value = int(whole + fraction or "0") * step
             unit = _unit(line, stop) if last else None
             yield Number(
                 start=at,
                 end=unit.end() if unit else stop,
                 value=-value if negative and not index else value,
                 digits=max(1, len(shown)),
-                step=scale / 10 ** len(fraction),
+                step=step,
                 unit=unit["unit"] if unit else "",
             )
         at += len(piece) + 1

@@ -7,6 +7,7 @@ first, then those after it.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -166,7 +167,7 @@ def _of_sentence(
         after, used = _following(text[number.end : stop], final=stop == len(text))
         last = number.end + used
         yield Quantity(
-            label=label.strip(" :=-~.,\t")[-MAX_LABEL:],
+            label=label.strip(" :=-~.,#*>\t")[-MAX_LABEL:],
             value=number.value,
             digits=number.digits,
             unit=number.unit,
@@ -222,8 +223,9 @@ def _in_brackets(text: str, at: int) -> bool:
 # --- cells ----------------------------------------------------------------------------------------
 
 
-def _numbers(text: str) -> list[Number]:
-    return joined(list(numbers(text)), text)
+@functools.lru_cache(maxsize=128)
+def _numbers(text: str) -> tuple[Number, ...]:
+    return tuple(joined(list(numbers(text)), text))
 
 
 def _is_value(cell: str) -> bool:
@@ -277,4 +279,14 @@ def _is_operand(text: str, number: Number) -> bool:
         return right[:2] != "->" and not right[1:].lstrip()[:1].isalpha()
     if left.endswith("-") and (left[:-1].rstrip()[-1:].isdigit() or left[:-1].endswith(")")):
         return True
-    return left.endswith("(") and left[-2:-1].isalpha()
+    return _in_calculation(text, number.start)
+
+
+def _in_calculation(text: str, at: int) -> bool:
+    """Whether the bracket that is open here is a function's, or holds an operator before here."""
+    start = max(0, at - MAX_LABEL)
+    opened = text.rfind("(", start, at)
+    if opened < text.rfind(")", start, at) + 1:
+        return False
+    inside = text[opened + 1 : at]
+    return text[opened - 1 : opened].isalpha() or any(sign in inside for sign in "*/^+")

@@ -19,7 +19,8 @@ from grader.printed.quantities import Quantity
 
 MAX_WORDS = 32  # of one label
 WHOLE_WORD = 2  # words as short as this have to be said in full
-_WORD = re.compile(r"[A-Z]++(?![a-z])[0-9]*+|[A-Z]?+[a-z]++[0-9]*+|[A-Z]|[0-9]++")
+# Of capitals the last belongs to the hump that follows: one step back, no more.
+_WORD = re.compile(r"[A-Z]+(?![a-z])[0-9]*+|[A-Z]?+[a-z]++[0-9]*+|[A-Z]|[0-9]++")
 _BRACKETS = re.compile(r"\([^()]*+\)|\[[^\[\]]*+\]")
 
 
@@ -38,7 +39,7 @@ class Row:
     kind: str = "count"
     least: float = 0
     most: float = 1e30
-    symbols: tuple[str, ...] = ()  # names in a program that stand for it, in lower case: h1
+    symbols: tuple[str, ...] = ()  # whole labels and names that stand for it, in lower case: h1
 
 
 @dataclass(frozen=True)
@@ -83,13 +84,16 @@ class _Reader:
         What stands in brackets is a remark: it is asked only if the rest says nothing.
         """
         if text not in self.known:
-            plain = self._said(_BRACKETS.sub(" ", text)), self._said(text)
+            bare = _BRACKETS.sub(" ", text)
+            plain = self._said(bare), self._said(text)
+            symbol = [(1, row) for row in self.rows if bare.strip(" :=").lower() in row.symbols]
             scored = any(plain) * [
                 (next(filter(None, (self._score(said, at) for said in plain)), 0), -at)
                 for at in range(len(self.rows))
             ]
             scored.sort(reverse=True)
-            self.known[text] = tuple((points, self.rows[-at]) for points, at in scored if points)
+            ranked = [(points, self.rows[-at]) for points, at in scored if points]
+            self.known[text] = tuple(ranked or symbol)
         return self.known[text]
 
     def _said(self, text: str) -> frozenset[str]:

@@ -150,6 +150,7 @@ class Verdict:
 # --- ways of counting -----------------------------------------------------------------------------
 
 
+@functools.lru_cache(maxsize=8)
 def ways(spec):
     """Return every way of counting a model's parameters, the right ones first."""
     model, found = spec.model(), []
@@ -169,6 +170,7 @@ def ways(spec):
     return found
 
 
+@functools.lru_cache(maxsize=64)
 def per_token(formula, spec):
     """Return the elements that one token has in the cache by one of FORMULAS."""
     ask = calculator().kv_bytes_per_token

@@ -13,7 +13,7 @@ RESULTS = ("parameters", "memory", "kv", "batch")
 ROWS = (
     Row("batch", ("max batch size possible", "max batch size", "max batch", "maximum batch",
                   "batch size", "batch", "max request", "max concurrent request",
-                  "concurrent request", "request fit"), without="byte memory total gb"),
+                  "concurrent request", "request fit"), without="byte memory total gb", least=-1e12),
     Row("kv_bytes", ("kv cache byte", "kv byte", "byte kv", "cache byte", "kv precision",
                      "byte per kv element", "kv cache dtype"), without="token layer",
         least=0.5, most=8, symbols=("c", "kvb", "b_kv")),
@@ -95,7 +95,8 @@ class Table:
                 f = found[at]
                 return not f.quantity.operand, f.score, f.quantity.digits, -at
 
-        return found[max(range(len(found)), key=order)] if found else None
+        best = found[max(range(len(found)), key=order)] if found else None
+        return None if best is None or best.quantity.operand else best
 
 
 def tables(text):

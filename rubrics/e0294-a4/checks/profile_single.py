@@ -155,16 +155,14 @@ def kv(table, profile, spec, known, said):
 
 def _readings(table, profile, spec, known):
     """Yield (bytes, formula, width, context, where, sure) in the order of belief."""
-    contexts = [(Fraction(context), "solved") for context in CONTEXTS]
-    if "context" in known:
-        contexts.insert(0, known["context"])
     formulas = list(_formulas(table, spec, known))
-    if profile.way and profile.way.attention == "mha" and "context" not in known:
-        formulas.sort(key=lambda entry: entry[0] != "mha")  # who has no K once has none again
-    for context, where in contexts:
-        for formula, width, sure in formulas:
-            bytes_ = kinds.request(formula, spec, width, context)
-            yield bytes_, formula, width, context, where, sure
+    tried = [(*known["context"], *entry) for entry in formulas] if "context" in known else []
+    solved = [(Fraction(context), "solved", *entry) for entry in formulas for context in CONTEXTS]
+    if profile.way and profile.way.attention == "mha":
+        # Who has no K once may have none again: the more usual context tells, a human confirms.
+        solved.sort(key=lambda t: (t[3] != kinds.WIDTHS[0], CONTEXTS.index(t[0]), t[2] != "mha"))
+    for context, where, formula, width, sure in [*tried, *solved]:
+        yield kinds.request(formula, spec, width, context), formula, width, context, where, sure
 
 
 def _formulas(table, spec, known):
@@ -221,6 +219,13 @@ def _kv_verdict(reading, known, said, *, vague):
 # --- batch ----------------------------------------------------------------------------------------
 
 
+ROUNDINGS = (
+    *(("follows", "floor"), ("mixed_units", "floor"), ("follows", "ceil"), ("shown", "floor")),
+    *(("mixed_units", "ceil"), ("follows", "none"), ("mixed_units", "none"), ("shown", "none")),
+)
+"""How a batch may have been worked out from own numbers, in the order of belief."""
+
+
 def _devices(known):
     """Return the bytes that the device's memory may stand for."""
     size = known["device"][0]
@@ -236,9 +241,9 @@ def batch(table, profile, known, said):
         return Verdict("unsure", "The largest batch cannot be followed without your memory of the "
                        "parameters and of the KV cache.", confirm=True)  # fmt: skip
     tried = _quotients(table, profile, known)
-    for rounding in ("floor", "ceil", "none"):
+    for wanted, rounding in ROUNDINGS:
         for name, quotient, device, mixed in tried:
-            if kinds.rounds(found, quotient, rounding):
+            if name == wanted and kinds.rounds(found, quotient, rounding):
                 profile.rounding, profile.device, profile.mixed = rounding, device, mixed
                 return _batch_verdict(name, profile, tried, found)
     value = found.quantity.value
@@ -282,7 +287,7 @@ def _batch_verdict(name, profile, tried, found):
         slips.append("no_floor")
         says += ", but a part of a request cannot be served: take the floor"
     if profile.rounding == "ceil":
-        return Verdict("rounded_up", "The batch is rounded up: it does not fit.", tuple(slips))
-    exact = [quotient for kind, quotient, *_ in tried if kind == "follows"]
-    risen = name == "shown" and any(kinds.rounds(found, q, "ceil") for q in exact)
-    return Verdict("follows", f"{says}.", tuple(slips), confirm=risen)
+        by_hand = [quotient for kind, quotient, *_ in tried if kind == "shown"]
+        return Verdict("rounded_up", "The batch is rounded up: it does not fit.", tuple(slips),
+                       confirm=any(kinds.rounds(found, q, "floor") for q in by_hand))  # fmt: skip
+    return Verdict("follows", f"{says}.", tuple(slips))
