@@ -175,6 +175,8 @@ def _check_json(check: CheckResult) -> Json:
         **{f.name: getattr(check, f.name) for f in dataclasses.fields(check)},
         "measured": {name: _plain(value) for name, value in check.measured.items()},
         "limits": dict(check.limits),
+        "slips": list(check.slips),
+        "attachments": list(check.attachments),
     }
 
 
