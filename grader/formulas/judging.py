@@ -138,10 +138,13 @@ class Judge:
     def number(self, number: Shown, own: Tree | None) -> str:
         """Return what a number equals: the reference, what follows from ``own``, a variant."""
         values = list(self._values(own))
-        for fits in (quantities.as_shown, quantities.close):
-            for name, value in values:
-                if fits(number, value):
-                    return name
+        usual = [pair for pair in values if pair[0] in {REFERENCE, FOLLOWS}]
+        others = [pair for pair in values if pair not in usual]
+        for group in (usual, others):
+            for fits in (quantities.as_shown, quantities.close):
+                for name, value in group:
+                    if fits(number, value):
+                        return name
         return NONE
 
     def _values(self, own: Tree | None) -> Iterator[tuple[str, Fraction]]:

@@ -189,6 +189,8 @@ class _Scanner:
         if name in self.table:
             return Token("symbol", self.table[name])
         content = content.strip()
+        if content.endswith(":"):
+            return Token("relation", ":")
         if content in {"+", "-", "*", "/"}:
             return Token(content, content)
         return Token("relation", content) if content == "=" else Token("word", content or " ")
