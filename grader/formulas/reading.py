@@ -11,6 +11,7 @@ An exponent is a literal: a whole number from -64 to 64, or one half. Brackets n
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -24,6 +25,13 @@ MAX_DEPTH = 60
 _PAIRS = {"(": ")", "[": "]", "{": "}", r"\{": r"\}", r"\lbrace": r"\rbrace",
           r"\lbrack": r"\rbrack", r"\lfloor": r"\rfloor", r"\lceil": r"\rceil"}  # fmt: skip
 _STARTS = {"number", "symbol", "open", "frac", "function"}
+_UNIT = re.compile(
+    r"(?:[kKMGTP]i?|kilo|mega|giga|tera|milli|micro)?"
+    r"(?:flops?|bytes?|ops?|macs?|b|elements?|elems?|seconds?|secs?|s|operations?|transactions?)"
+    r"|[mnuµμ]s|floating|point|per|of|in|total|a|each|the|token|memory|access(?:es)?"
+    r"|thousand|million|billion|trillion|bn|approx(?:imately)?|about|\\?%",
+    re.IGNORECASE,
+)
 _HALF = Fraction(1, 2)
 
 
@@ -255,4 +263,7 @@ def _unit(rest: Sequence[Token]) -> str | None:
         return None
     if rest and rest[0].kind not in {"word", "open"}:
         return None
+    words = " ".join(token.text for token in rest if token.kind == "word")
+    if not all(_UNIT.fullmatch(word) for word in re.findall(r"[^\s()/,.-]+", words)):
+        return None  # an unknown name is no unit: it may be a factor
     return " ".join(token.text for token in rest).strip()

@@ -46,10 +46,12 @@ _TEXTUAL = re.compile(r"\\(?:text|mathrm|textrm|textsf|mathsf|mathbf|textbf|math
 _TRANSPARENT = re.compile(r"\\(?:boxed|fbox|framebox|ensuremath|colorbox\s*\{[^{}]{0,20}\}|"
                           r"(?:text)?color\s*\{[^{}]{0,20}\}|displaylines|mathopen|mathclose)"
                           r"\s*(?=\{)")  # fmt: skip
+_BOLD = re.compile(r"\\(?:mathbf|bm|boldsymbol|mathrm|mathit|mathsf)\s*(?=\{[^{}]*[\d^+*/=])")
 _BRACED = re.compile(r"\\(?:underbrace|overbrace|underline|overline)\s*(?=\{)")
 _DROPPED = re.compile(r"\\(?:(?:begin|end)\s*\{(?:aligned|align|alignat|split|gathered|"
                       r"gather|equation|multline|array|math|displaymath|eqnarray|cases)\*?\}"
-                      r"(?:\{[lrc|]*\})?|(?:label|tag)\*?\s*\{[^{}]{0,80}\}|[hv]space\*?\s*\{[^{}]{0,40}\})")  # fmt: skip
+                      r"(?:\{[lrc|]*\})?|(?:label|tag)\*?\s*\{[^{}]{0,80}\}|"
+                      r"[hv]space\*?\s*\{[^{}]{0,40}\})")  # fmt: skip
 _BREAK = re.compile(r"\\\\(?:\[[^\]]{0,12}\])?|\\newline(?![A-Za-z])|\n|;")
 _ARROW = re.compile(r"\\(?:to|implies|iff|[Rr]ightarrow|[Ll]ongrightarrow|Longrightarrow|therefore|"
                     r"Leftrightarrow)(?![A-Za-z])|[=-]>")  # fmt: skip
@@ -97,6 +99,8 @@ class _Scanner:
                 token = self.one()
                 if token is not None and token.kind != "nothing":
                     yield token
+        if "nothing" in self.braces:
+            raise Unreadable("'{', which is never closed")
 
     def take(self, pattern: re.Pattern[str]) -> re.Match[str] | None:
         found = pattern.match(self.text, self.at)
@@ -106,7 +110,7 @@ class _Scanner:
 
     def skip(self) -> bool:
         """Pass over what only sets the formula."""
-        if self.take(_TRANSPARENT):
+        if self.take(_TRANSPARENT) or self.take(_BOLD):
             self.at += 1
             self.braces.append("nothing")
             return True

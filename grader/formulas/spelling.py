@@ -7,10 +7,14 @@ import unicodedata
 from collections.abc import Mapping
 
 MAX_CHARACTERS = 4_000
+_MAX_SAID = 120  # characters of what stopped it
 
 
 class Unreadable(Exception):  # noqa: N818 - says what the text is
     """The text cannot be read; the message is half a sentence that says where it stopped."""
+
+    def __init__(self, where: str) -> None:
+        super().__init__(where if len(where) <= _MAX_SAID else f"{where[:_MAX_SAID]}…")
 
 
 def canonical(name: str) -> str:
