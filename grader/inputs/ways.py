@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from grader.inputs.source import Source, dotted, quantity, value, words_of
+from grader.inputs.source import MAX_DEPTH, Source, dotted, quantity, value, words_of
 from grader.printed import Row
 
 MAX_POSITIONS = 32
@@ -190,21 +190,31 @@ def config_files(source: Source) -> list[str]:
 def config_keys(source: Source) -> list[tuple[str, ...]]:
     """Return the paths of keys that the source looks up: ("model", "layers")."""
     found: list[tuple[str, ...]] = []
+    named: dict[str, tuple[str, ...]] = {}  # model = config["model"]
     for node in source.nodes:
-        path: list[str] = []
-        part: ast.AST = node
-        while True:
-            if isinstance(part, ast.Subscript) and words_of(part.slice):
-                path.insert(0, words_of(part.slice))
-                part = part.value
-            elif isinstance(part, ast.Call) and isinstance(part.func, ast.Attribute) and (
-                part.func.attr == "get" and part.args and words_of(part.args[0])
-            ):  # fmt: skip
-                path.insert(0, words_of(part.args[0]))
-                part = part.func.value
-            else:
-                break
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+            inner, base = _path(node.value)
+            if inner:
+                named[node.targets[0].id] = (*named.get(base, ()), *inner)
+        path, base = _path(node)
         if path and len(found) < MAX_KEYS:
-            found.append(tuple(path))
+            found.append((*named.get(base, ()), *path))
     longest = [p for p in found if not any(q[: len(p)] == p and len(q) > len(p) for q in found)]
     return list(dict.fromkeys(longest))
+
+
+def _path(node: ast.AST) -> tuple[tuple[str, ...], str]:
+    """Return the keys of config["model"].get("layers"), and the name they are looked up in."""
+    path: list[str] = []
+    while len(path) < MAX_DEPTH:
+        if isinstance(node, ast.Subscript) and words_of(node.slice):
+            path.insert(0, words_of(node.slice))
+            node = node.value
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and (
+            node.func.attr == "get" and node.args and words_of(node.args[0])
+        ):  # fmt: skip
+            path.insert(0, words_of(node.args[0]))
+            node = node.func.value
+        else:
+            break
+    return tuple(path), dotted(node)

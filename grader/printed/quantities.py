@@ -79,6 +79,7 @@ class _Reader:
         self.header: tuple[str, ...] = ()
         self.pending = ""
         self.heading = ""
+        self.last = ""  # the label of the number before
 
     def quantities(self, line: Line) -> Iterator[Quantity]:
         """Yield the quantities of one line."""
@@ -145,8 +146,11 @@ class _Reader:
     # --- sentences ---
 
     def _sentence(self, line: Line) -> Iterator[Quantity]:
-        found = list(_of_sentence(line, line.text, pending=self.pending))
+        goes_on = line.text.startswith("=")  # a calculation over several lines
+        pending = self.last if goes_on else self.pending
+        found = list(_of_sentence(line, line.text, pending=pending))
         yield from found
+        self.last = found[-1].label if found else "" if line.text[:1].isalnum() else self.last
         self.pending = "" if found else line.text[:MAX_LABEL]
         self.heading = self.heading if found else self.pending
 
@@ -268,7 +272,9 @@ def _without_index(cells: tuple[str, ...]) -> tuple[str, ...]:
 def _is_operand(text: str, number: Number) -> bool:
     """Whether a number stands in a calculation: beside an operator, or as a function's argument."""
     left = text[max(0, number.start - 8) : number.start].rstrip()
-    right = text[number.end : number.end + 8].lstrip()
+    right = text[number.end : number.end + 40].lstrip()
+    if right.startswith("("):  # 2 (K and V) * layers
+        right = right.partition(")")[2].lstrip()
     if left[-1:] in tuple("*/^+") or right[:1] in tuple("*/^+"):
         return True
     if left.endswith("x") and left[:-1].rstrip()[-1:].isdigit():

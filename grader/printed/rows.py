@@ -18,6 +18,7 @@ from grader.printed.numbers import is_unit, unit_scale
 from grader.printed.quantities import Quantity
 
 MAX_WORDS = 32  # of one label
+MAX_KNOWN = 4096  # labels whose rows are remembered
 WHOLE_WORD = 2  # words as short as this have to be said in full
 # Of capitals the last belongs to the hump that follows: one step back, no more.
 _WORD = re.compile(r"[A-Z]+(?![a-z])[0-9]*+|[A-Z]?+[a-z]++[0-9]*+|[A-Z]|[0-9]++")
@@ -84,6 +85,8 @@ class _Reader:
         What stands in brackets is a remark: it is asked only if the rest says nothing.
         """
         if text not in self.known:
+            if len(self.known) >= MAX_KNOWN:
+                self.known.clear()
             bare = _BRACKETS.sub(" ", text)
             plain = self._said(bare), self._said(text)
             symbol = [(1, row) for row in self.rows if bare.strip(" :=").lower() in row.symbols]
@@ -108,19 +111,26 @@ class _Reader:
         return max((len(phrase) for phrase in self.phrases[at] if phrase <= said), default=0)
 
 
+@functools.lru_cache(maxsize=8)
+def _reader(rows: tuple[Row, ...]) -> _Reader:
+    return _Reader(rows)
+
+
 def best(text: str, rows: Sequence[Row]) -> Row | None:
     """Return the row that a text is the label of, if it is one."""
-    ranked = _Reader(rows).ranked(text)
+    ranked = _reader(tuple(rows)).ranked(text)
     return ranked[0][1] if ranked else None
 
 
 def assign(quantities: Iterable[Quantity], rows: Sequence[Row]) -> tuple[Found, ...]:
     """Return the quantities that are one of the rows, in their order."""
-    reader = _Reader(rows)
+    reader = _reader(tuple(rows))
     found = []
     for quantity in quantities:
+        nearest = quantity.label.rpartition(":")[2]  # a prompt may stand before a label
         both = f"{quantity.label} {quantity.after}".strip()
-        for text in dict.fromkeys((quantity.label, both, quantity.column, quantity.after)):
+        texts = (nearest, quantity.label, both, quantity.column, quantity.after)
+        for text in dict.fromkeys(texts):
             ranked = reader.ranked(text)
             fits = next(filter(None, (_fit(quantity, row, n) for n, row in ranked)), None)
             if fits:
@@ -157,7 +167,9 @@ def _unit_words(text: str) -> tuple[str, ...]:
     said = re.findall(r"[A-Za-z]++", text)
     found = []
     for part in _BRACKETS.findall(text):
-        found += [word for word in re.findall(r"[A-Za-z]++", part) if is_unit(word)]
+        # A letter alone is a unit at the end of a label: "parameters (B)", but not "part (b) ...".
+        found += [word for word in re.findall(r"[A-Za-z]++", part)
+                  if is_unit(word) and (len(word) > 1 or text.rstrip().endswith(part))]  # fmt: skip
     found += [word for before, word in pairwise(said)
               if before.lower() == "in" and is_unit(word)]  # fmt: skip
     if said and is_unit(said[-1]) and len(said[-1]) > 1:

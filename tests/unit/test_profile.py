@@ -7,6 +7,7 @@ by the small programs below, written as students write them.
 import contextlib
 import io
 import itertools
+import time
 import tomllib
 from pathlib import Path
 
@@ -150,7 +151,7 @@ CASES = list(itertools.product(SCHEME, ("GB", "GiB"), ("gqa", "mha"), STYLES))
 
 @pytest.mark.parametrize(("row", "unit", "cache", "style"), CASES, ids=lambda v: str(v)[:24])
 def test_every_row_of_the_scheme_is_told_and_priced(row, unit, cache, style):
-    """Each way of counting, with GB or GiB and the cache of GQA or MHA, earns the scheme's share."""
+    """Each way of counting, with GB or GiB and the cache of GQA or MHA, earns its share."""
     attention, matrices, heads, total, gb, gib, *batches, share = row
     source = program(
         style,
@@ -163,7 +164,12 @@ def test_every_row_of_the_scheme_is_told_and_priced(row, unit, cache, style):
     text = printed(source)
     numbers = batches[2 * (cache == "mha") + (unit == "GiB")]
     assert all(str(number) in text for number in numbers[::2][:1])  # the scheme's own numbers
-    assert f"{total:,}" in text or str(total) in text or f"{total / 1e9:.3f}"[:-1] in text or f"{total / 1e9:.2f}" in text
+    assert (
+        f"{total:,}" in text
+        or str(total) in text
+        or f"{total / 1e9:.3f}"[:-1] in text
+        or f"{total / 1e9:.2f}" in text
+    )
     assert f"{gb if unit == 'GB' else gib:.2f}"[:4] in text
 
     judged = profile.judge(text)
@@ -285,8 +291,8 @@ def test_a_context_that_is_not_said_comes_from_the_source_or_from_the_numbers():
 
 def test_bytes_per_element_may_differ():
     """Weights of 1 byte and a cache of 4 are a profile like any other."""
-    source = program("colons, a paragraph per X").replace("weight_bytes = 2; kv_bytes = 2",
-                                                          "weight_bytes = 1; kv_bytes = 4")  # fmt: skip
+    source = program("colons, a paragraph per X")
+    source = source.replace("weight_bytes = 2; kv_bytes = 2", "weight_bytes = 1; kv_bytes = 4")
     judged = profile.judge(printed(source), source)
     assert (judged.profile.weight_bytes, judged.profile.kv_bytes) == (1, 4)
     assert set(worth(judged).values()) == {1.0}
@@ -307,8 +313,9 @@ def test_few_digits_are_settled_by_the_batch():
 def test_a_wrong_count_is_charged_once():
     """Own parameters that follow nothing cost their row; memory and batch follow from them."""
     source = program("csv").replace("total = ", "total = 123456789 + ")
-    assert worth(profile.judge(printed(source))) == {
-        "parameters": 0.0, "memory": 1.0, "kv": 1.0, "batch": 1.0, "tensor_parallel": 1.0}  # fmt: skip
+    shares = worth(profile.judge(printed(source)))
+    assert shares.pop("parameters") == 0.0
+    assert set(shares.values()) == {1.0}
 
 
 def test_a_count_that_is_nearly_right_is_for_a_human():
@@ -438,8 +445,8 @@ def test_an_x_that_is_not_said_is_found_by_the_numbers():
 
 def test_outputs_of_other_runs_count():
     """What the program prints when it is run with X = 2 is judged as that of X = 2."""
-    one = "Total model parameters: 8030261248\nTotal parameter memory (GB): 16.06\n" \
-          "KV cache per request (GB): 0.134218\nMax batch size possible: {}\n"  # fmt: skip
+    one = """Total model parameters: 8030261248\nTotal parameter memory (GB): 16.06
+    KV cache per request (GB): 0.134218\nMax batch size possible: {}\n"""
     judged = profile.judge(one.format(476), parallel={2: one.format(1072)})
     assert judged.verdicts["tensor_parallel"].variant == "follows"
     judged = profile.judge(one.format(476), parallel={2: one.format(952)})
@@ -495,6 +502,115 @@ def test_a_constant_that_was_typed_in_shows(style):
     assert "parameters" in answer.says
 
 
+# --- whole outputs --------------------------------------------------------------------------------
+
+OUTPUTS = {
+    "inputs, breakdown, calculation, two tables": (
+        """Model Specification
+  Number of Layers: 32
+  Number of Query heads: 32
+  Number of KV heads: 8
+  Embedding Dimension (h1): 4096
+  Inner Dimension (h2): 14336
+  Vocab Size: 128256
+GPU Memory: 80 GB
+Context Length (s): 2048
+Weights bytes: 2
+KV cache bytes: 2
+
+Parameters breakdown
+  Embedding parameters: 525,336,576
+  Attention parameters per layer: 41,943,040
+  FFN parameters per layer: 176,160,768
+  Parameters per layer: 218,103,808
+  LM head parameters: 525,336,576
+
+Calculation of KV cache per request:
+KV cache per request = 2 (K and V) * layers * kv_heads * head_dim * context * bytes
+                     = 2 * 32 * 8 * 128 * 2048 * 2
+                     = 268435456 bytes
+                     = 0.2684 GB
+
+Part (a) single GPU
++-------------------------------+---------+
+| Metric                        | Value   |
++===============================+=========+
+| Total model parameters        | 8.03 B  |
+| Total parameter memory (GB)   | 16.06   |
+| KV cache per request (GB)     | 0.2684  |
+| Max batch size possible       | 238     |
++-------------------------------+---------+
+
+Part (b) Tensor parallelism with X = 2
++-------------------------------+---------+
+| Total model parameters        | 8.03 B  |
+| Parameter memory per GPU (GB) | 8.0300  |
+| KV cache per request per GPU  | 0.1342  |
+| Max batch size possible       | 536     |
++-------------------------------+---------+
+""",
+        ("gqa_3_untied", "follows", "gqa", "follows", "follows"),
+    ),
+    "a data frame": (
+        """                        Metric         Value
+0       Total model parameters  8.029995e+09
+1  Total parameter memory (GB)  1.495701e+01
+2    KV cache per request (GB)  1.250000e-01
+3      Max batch size possible  5.200000e+02
+""",
+        ("gqa_3_untied", "follows", "gqa", "follows", "missing"),
+    ),
+    "a prompt on the same line": (
+        """Enter tensor parallel size X: Total model parameters: 8029995008 (8.03B)
+Total parameter memory (GB): 14.957
+KV cache per request (GB): 0.125
+Max batch size possible: 520
+With TP=4:
+  Parameter memory per GPU: 3.739 GB
+  KV cache per request per GPU: 0.03125 GB
+  Max batch size possible: 2440
+""",
+        ("gqa_3_untied", "follows", "gqa", "follows", "follows"),
+    ),
+    "megabytes": (
+        """Total Model Parameters: 8030261248
+Total Parameter Memory: 16060.52 MB
+KV Cache per Request: 134.22 MB
+Maximum Batch Size: 476
+
+For X = 8 GPUs, max batch size = 4648
+""",
+        ("gqa_3_untied", "follows", "gqa", "follows", "follows"),
+    ),
+    "sentences first": (
+        """Without tensor parallelism: max batch size possible is 476
+With tensor parallelism (X=2): max batch size possible is 952
+Total model parameters = 8.03 B
+Total parameter memory = 16.06 GB
+KV cache per request = 0.134 GB
+""",
+        ("gqa_3_untied", "follows", "gqa", "follows", "x_times_one"),
+    ),
+    "the cache of MHA, context below": (
+        """│ TP (X) │ Total model parameters │ Parameter memory (GB) │ KV cache (GB) │ Max batch │
+│ 1 │ 8.03B │ 16.06 │ 0.54 │ 119 │
+│ 2 │ 8.03B │ 8.03 │ 0.27 │ 268 │
+
+context length 1024
+""",
+        ("gqa_3_untied", "follows", "mha", "follows", "follows"),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", OUTPUTS)
+def test_whole_outputs(name):
+    """Inputs, breakdowns, calculations and prompts around the table do not get in its way."""
+    text, variants = OUTPUTS[name]
+    judged = profile.judge(text)
+    assert tuple(v.variant for v in judged.verdicts.values()) == variants
+
+
 def test_hostile_output_is_judged_without_harm():
     """Zeroes, infinities, negative and huge numbers in every row raise nothing."""
     for value in ("0", "-1", "inf", "nan", "1e40", "1e-40", "9" * 39, "0.0", "1" * 5000):
@@ -505,3 +621,16 @@ def test_hostile_output_is_judged_without_harm():
         judged = profile.judge(text, f"context_length = {value}")
         assert set(judged.verdicts) == set(profile.VERDICTS)
         profile.follows(judged.profile, text, OTHER, text)
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["Max batch size possible: {0}\n\n", "KV cache per request (GB) | 0.{0}\n", "X={0} batch {0}\n",
+     "Total parameter memory (GB): 16.06\n", "Max batch for X = floor({0}*X - 1)\n"],
+)  # fmt: skip
+def test_hostile_output_costs_little(line):
+    """64 KB of rows without end are judged in bounded time."""
+    text = "Total model parameters: 8.03 B\n" + "".join(line.format(at) for at in range(2500))
+    begun = time.process_time()
+    profile.judge(text, text)
+    assert time.process_time() - begun < 3

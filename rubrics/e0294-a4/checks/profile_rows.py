@@ -4,6 +4,7 @@ import io
 import re
 import tokenize
 from dataclasses import dataclass, field
+from fractions import Fraction
 
 from grader.printed import Found, Row, assign, read, words
 
@@ -13,7 +14,8 @@ RESULTS = ("parameters", "memory", "kv", "batch")
 ROWS = (
     Row("batch", ("max batch size possible", "max batch size", "max batch", "maximum batch",
                   "batch size", "batch", "max request", "max concurrent request",
-                  "concurrent request", "request fit"), without="byte memory total gb", least=-1e12),
+                  "concurrent request", "request fit"), without="byte memory total gb",
+        least=-1e12),
     Row("kv_bytes", ("kv cache byte", "kv byte", "byte kv", "cache byte", "kv precision",
                      "byte per kv element", "kv cache dtype"), without="token layer",
         least=0.5, most=8, symbols=("c", "kvb", "b_kv")),
@@ -66,6 +68,8 @@ ROWS = (
 """The rows of the table, and the program's inputs; device memory is as printed, usually in GB."""
 
 MAX_X = 1024
+MAX_TABLES = 100
+MAX_ALIKE = 8  # of one row's numbers in a table are compared
 _X = re.compile(
     r"(?:(?<![0-9)])(?<![0-9)] )\bx|\b(?:tp|tensor[ _-]?parallel[a-z]*+|gpus)\b)[ _]?"
     r"(?:size|degree|dim[a-z]*+)?+[^a-z0-9]{0,4}(?P<one>[0-9]{1,4})\b"
@@ -101,53 +105,70 @@ class Table:
 
 def tables(text):
     """Return a printed text's tables in their order, and the inputs that it names (first found)."""
-    found = assign(read(text), ROWS)
-    done: list[Table] = []
+    opened: dict[tuple, Table] = {}  # by X and block, the latest
+    order: list[Table] = []
     inputs: dict[str, Found] = {}
-    current, blocks = None, {}
-    for one in found:
-        if one.row == "tp" and one.quantity.label and one.base.denominator == 1:
-            if not one.quantity.operand:
+    current = None
+    for one in assign(read(text), ROWS):
+        if one.row == "tp":
+            if one.quantity.label and not one.quantity.operand and one.base.denominator == 1:
                 current = int(one.base)
-            continue
-        if one.row not in (*RESULTS, "kv_token"):
+        elif one.row not in (*RESULTS, "kv_token"):
             if not one.quantity.operand:
                 inputs.setdefault(one.row, one)
+        else:
+            x = _x_of(one.quantity, current)
+            table = opened.get((x, one.quantity.block))
+            if table is None or _begins_anew(table, one):
+                if len(order) == MAX_TABLES:
+                    break
+                table = opened[x, one.quantity.block] = Table(x)
+                order.append(table)
+            table.rows.setdefault(one.row, []).append(one)
+    return [t for t in _merged(order) if any(row in t.rows for row in RESULTS)], inputs
+
+
+def _x_of(quantity, current):
+    """Return a quantity's own X, else the last that was named; 0 below words that name none."""
+    x = x_of(quantity)
+    if x is None:
+        x = current
+    if x is None and set(words(quantity.heading)) & set(PARALLEL):
+        x = 0
+    return x
+
+
+def _begins_anew(table, one):
+    """Whether a row comes again on a later line by the same label with another value."""
+    return any(
+        other.quantity.line != one.quantity.line
+        and other.quantity.label == one.quantity.label
+        and not _alike(one, other)
+        for other in table.rows.get(one.row, [])[:MAX_ALIKE]
+    )
+
+
+def _merged(order):
+    """Put tables of one X together that say the same: a calculation and the table below it."""
+    done: list[Table] = []
+    for table in order:
+        last = next((other for other in reversed(done) if other.x == table.x), None)
+        if last is None or any(not _alike(one, other) for name, found in table.rows.items()
+                               for one in found[:MAX_ALIKE]
+                               for other in last.rows.get(name, ())[:MAX_ALIKE]):  # fmt: skip
+            done.append(table)
             continue
-        x = x_of(one.quantity)
-        if x is None:
-            x = current
-        if x is None and set(words(one.quantity.heading)) & set(PARALLEL):
-            x = 0
-        table = _table_for(one, x, done, blocks)
-        table.rows.setdefault(one.row, []).append(one)
-        blocks[id(table), one.row] = one.quantity.block
-    return [t for t in done if any(row in t.rows for row in RESULTS)], inputs
-
-
-def _table_for(one, x, done, blocks):
-    """Return the latest table of this X that the row belongs to, or a new one.
-
-    A row that comes again somewhere else with another value begins a table of its own.
-    """
-    for table in reversed(done):
-        if table.x != x:
-            continue
-        before = table.rows.get(one.row)
-        if before is None or blocks[id(table), one.row] == one.quantity.block:
-            return table
-        if one.quantity.operand or any(_alike(one, other) for other in before):
-            return table
-        break
-    done.append(Table(x))
-    return done[-1]
+        for name, found in table.rows.items():
+            last.rows.setdefault(name, []).extend(found)
+    return done
 
 
 def _alike(one, other):
-    a, b = one.base, other.base
-    if other.quantity.operand:
+    """Whether two numbers may be the same quantity; GB and GiB differ by 7.4 %."""
+    if one.quantity.operand or other.quantity.operand:
         return True
-    return abs(a - b) <= max(abs(a), abs(b)) / 50
+    allowed = Fraction(8, 100) if one.row in ("memory", "kv") else Fraction(2, 100)
+    return abs(one.base - other.base) <= max(abs(one.base), abs(other.base)) * allowed
 
 
 def x_of(quantity):
