@@ -13,12 +13,12 @@ from grader import __version__
 from grader.checking import runner
 from grader.checking.diagnosis import diagnose
 from grader.checking.draw import Draw
-from grader.checking.family import Family, LiveFamily, right_file
+from grader.checking.family import RIGHT_FILE, Family, LiveFamily
 from grader.checking.oracle import LiveOracle, Oracle
 from grader.checking.probing import Questions, load_vectors
 from grader.errors import StudentFault
 from grader.intake import SourceFile, Submission
-from grader.mistakes import variants
+from grader.mistakes import edited_file, file_of, variants
 from grader.pack import Pack
 from grader.records import Attachment, CheckResult, CriterionResult, Evidence, Json, Limits
 from grader.sandbox import Sandbox
@@ -111,7 +111,8 @@ def family_for(pack: Pack, sandbox: Sandbox, draw: Draw) -> Iterator[LiveFamily 
     if not pack.mistakes:
         yield None
         return
-    files = [*variants(pack.mistakes, pack.reference, pack.id), right_file(pack.reference)]
+    right = edited_file(pack.reference, pack.interface.expected, pack.id)
+    files = [*variants(pack.mistakes, right, pack.id), SourceFile(file_of(RIGHT_FILE), right.data)]
     with Student(sandbox, files, pack.interface, REFERENCE_LIMITS) as host:
         questions = Questions.of(load_vectors(pack.checks_folder), draw)
         yield LiveFamily(host, pack.mistakes, questions)

@@ -69,14 +69,21 @@ def apply(mistake: Mistake, source: str, where: str) -> str:
     return source
 
 
+def edited_file(
+    reference: Sequence[SourceFile], expected: Sequence[str], where: str
+) -> SourceFile:
+    """Return the file of a reference that has the class: the one with an expected name."""
+    named = [file for file in reference if file.path in expected]
+    if len(named) != 1:
+        raise BadPack(f"{where}: known mistakes need one file named {' or '.join(expected)}")
+    return named[0]
+
+
 def variants(
-    mistakes: Sequence[Mistake], reference: Sequence[SourceFile], where: str
+    mistakes: Sequence[Mistake], right: SourceFile, where: str
 ) -> tuple[SourceFile, ...]:
-    """Return the reference with each of the mistakes, a file each, named by `file_of`."""
-    python = [file for file in reference if file.path.endswith(".py")]
-    if len(python) != 1:
-        raise BadPack(f"{where}: known mistakes need a reference of one Python file")
-    source = python[0].data.decode()
+    """Return the right file with each of the mistakes, a file each, named by `file_of`."""
+    source = right.data.decode()
     return tuple(
         SourceFile(file_of(mistake.id), apply(mistake, source, where).encode())
         for mistake in mistakes

@@ -89,7 +89,10 @@ def load(root: Path, pack_id: str) -> Pack:
         raise BadPack(f"{found.where}: the reference submission {reference_folder} is missing")
     reference = intake.read(reference_folder).files
     family = mistakes.read(folder / mistakes.FILE)
-    mistakes.variants(family, reference, str(folder / mistakes.FILE))
+    if family:
+        place = str(folder / mistakes.FILE)
+        right = mistakes.edited_file(reference, found.interface.expected, place)
+        mistakes.variants(family, right, place)
     public = _public_files(folder / "template", found)
     return _pack(folder, found, found.criteria, public, reference, family)
 

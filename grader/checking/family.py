@@ -11,11 +11,11 @@ from typing import Protocol
 
 from grader.checking.probing import Answer, Probe, Questions
 from grader.errors import HarnessError, StudentFault
-from grader.intake import SourceFile
 from grader.mistakes import Mistake, file_of
 from grader.student import Student
 
 RIGHT = ""  # the id of no mistake: the reference itself
+RIGHT_FILE = "right"  # its name among the variants
 
 
 class Family(Protocol):
@@ -40,7 +40,7 @@ class LiveFamily:
         mistakes: Sequence[Mistake],
         questions: Questions,
     ) -> None:
-        self.host = host  # its files are the variants, and the reference as `file_of("right")`
+        self.host = host  # its files are the variants, and the reference as `file_of(RIGHT_FILE)`
         self.mistakes = mistakes
         self.questions = questions
         self._answers: dict[tuple[str, str], Answer] = {}
@@ -49,15 +49,9 @@ class LiveFamily:
         """Return the answer of one variant to one probe."""
         key = (mistake, probe.id)
         if key not in self._answers:
-            self.host.choose(file_of(mistake or "right"))
+            self.host.choose(file_of(mistake or RIGHT_FILE))
             try:
                 self._answers[key] = self.questions.ask(self.host, probe)
             except StudentFault as fault:
                 raise HarnessError(f"the mistake {mistake!r} failed: {fault.message}") from fault
         return self._answers[key]
-
-
-def right_file(reference: Sequence[SourceFile]) -> SourceFile:
-    """Return the reference as a file among its variants."""
-    python = next(file for file in reference if file.path.endswith(".py"))
-    return SourceFile(file_of("right"), python.data)

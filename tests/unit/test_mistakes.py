@@ -33,7 +33,7 @@ def family(tmp_path):
 
 def test_a_mistake_is_an_edit_of_the_reference(family):
     """The variant is the reference with that text replaced, in a file named by the mistake."""
-    (variant,) = mistakes.variants(family(), [SourceFile("model.py", SOURCE)], "here")
+    (variant,) = mistakes.variants(family(), SourceFile("model.py", SOURCE), "here")
     assert variant == SourceFile("no-scale.py", b"scores = q @ k\n")
 
 
@@ -46,7 +46,7 @@ def test_a_pack_without_the_file_has_no_known_mistakes(tmp_path):
 def test_an_edit_that_does_not_fit_is_refused(family, source):
     """An edit whose text is not there, or there twice, is named with the number of times."""
     with pytest.raises(BadPack, match=r"'no-scale' replaces ' / scale', which is there [02] times"):
-        mistakes.variants(family(), [SourceFile("model.py", source)], "here")
+        mistakes.variants(family(), SourceFile("model.py", source), "here")
 
 
 @pytest.mark.parametrize(
@@ -66,3 +66,11 @@ def test_a_family_that_is_wrong_is_refused_with_the_place(family, old, new, word
         family(text)
     assert words in str(refusal.value)
     assert mistakes.FILE in str(refusal.value)
+
+
+def test_of_several_files_the_one_with_the_expected_name_is_edited():
+    """A reference may hold other programs, too; which file has the class is said by its name."""
+    model, plots = SourceFile("model.py", SOURCE), SourceFile("a_plot.py", b"")
+    assert mistakes.edited_file([plots, model], ["model.py"], "here") == model
+    with pytest.raises(BadPack, match=r"here: known mistakes need one file named net.py"):
+        mistakes.edited_file([plots, model], ["net.py"], "here")

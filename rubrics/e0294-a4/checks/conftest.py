@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from grader import formulas
 from grader.beside import beside
 from grader.errors import StudentFault
+from grader.formulas import questions
 
 COURSE_FOLDER = Path(__file__).parent.parent / "course"
 """Where a course's own weights and test cases are, if it provides them (see `grader convert`)."""
@@ -65,7 +65,7 @@ def problem1(scripts):
     work = beside(__file__, "problem1")
     pack = Path(__file__).parent.parent
     given = {path.read_bytes() for path in (pack / "template").iterdir()}
-    return work.Problem1(scripts, formulas.questions.load(pack / "formulas.toml"), given)
+    return work.Problem1(scripts, questions.load(pack / "formulas.toml"), given)
 
 
 @pytest.fixture

@@ -148,7 +148,9 @@ def _curves(figures):
             around = " ".join((figure.title, axes.title, axes.x_label, axes.y_label, *axes.legend))
             for series in axes.series:
                 pairs = sorted(zip(series.x, series.y, strict=True))
-                x, y = (np.array(values) for values in zip(*pairs, strict=True)) if pairs else ((), ())
+                x, y = (
+                    (np.array(values) for values in zip(*pairs, strict=True)) if pairs else ((), ())
+                )
                 if len(set(x)) >= POINTS and min(x) > 0:
                     alone = len(axes.series) == 1
                     words = f"{series.label} {around if alone else _of(axes, figure)}".lower()

@@ -8,9 +8,9 @@ in show. Scripts that draw are run in one folder. Answer sheets are read as text
 import functools
 from pathlib import PurePosixPath
 
-from grader import formulas
 from grader.beside import beside
 from grader.errors import StudentFault
+from grader.formulas.examine import examine
 from grader.inputs import NoPlan, plan
 
 profile = beside(__file__, "profile")
@@ -127,9 +127,7 @@ class Problem1:
             return None
         prefix = "" if folder == "." else f"{folder}/"
         files = {f"{prefix}{name}": text for name, text in found.files.items()}
-        return type(found)(
-            found.way, found.argv, found.stdin, files, found.covered, found.missing
-        )
+        return type(found)(found.way, found.argv, found.stdin, files, found.covered, found.missing)
 
     @functools.cached_property
     def judgement(self):
@@ -186,7 +184,7 @@ class Problem1:
     @functools.cached_property
     def sheet(self):
         """Return the answers of the sheets, read (see `grader.formulas`)."""
-        return formulas.examine(self.files, self.questions)
+        return examine(self.files, self.questions)
 
     @property
     def sheets(self):
