@@ -64,7 +64,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     command = commands.add_parser("grade", help="grade one submission")
-    command.add_argument("path", type=Path, help="folder, zip or .py file")
+    command.add_argument("path", type=Path, help="folder, .zip, .tar.gz, .py or .ipynb file")
     command.add_argument("--pack", help="assignment (default: the only one there is)")
     command.add_argument("--sandbox", choices=SANDBOXES, default="auto")
     command.add_argument("--device", default="auto", help="auto, cpu or cuda:N")
@@ -73,7 +73,7 @@ def _parser() -> argparse.ArgumentParser:
     command.set_defaults(run=_grade)
 
     command = commands.add_parser("check", help="the public checks, as a student runs them")
-    command.add_argument("path", type=Path, help="folder, zip or .py file")
+    command.add_argument("path", type=Path, help="folder, .zip, .tar.gz, .py or .ipynb file")
     command.add_argument("--handout", type=Path, help="the folder that the course gave out")
     command.add_argument("--device", default="cpu", help="auto, cpu or cuda:N")
     command.set_defaults(run=_check)

@@ -30,8 +30,10 @@ def on_names(paths: Iterable[str]) -> Iterator[str]:
         label, (*folders, name) = shown(path), path.split("/")
         if any(unicodedata.category(char) in {"Cc", "Cf", "Cs"} for char in path):
             yield f"{label}: its name holds control, invisible or invalid characters"
-        if (twin := seen.setdefault(unicodedata.normalize("NFC", path), path)) != path:
-            yield f"{path!a} and {twin!a} are different names that look the same"
+        if (twin := seen.setdefault(_alike(path), path)) != path:
+            alike = unicodedata.normalize("NFC", path) == unicodedata.normalize("NFC", twin)
+            how = "look the same" if alike else "differ in capitals only: elsewhere they are one"
+            yield f"{path!a} and {twin!a} are different names that {how}"
         module = name.removesuffix(".py") if name.endswith(".py") else name.partition(".")[0]
         module = folders[-1] if module == "__init__" and folders else module
         if name.endswith(".pth"):
@@ -40,6 +42,11 @@ def on_names(paths: Iterable[str]) -> Iterator[str]:
             yield f"{label} is a name that Python or pytest loads by itself; here it is only a file"
         elif name.endswith((".py", ".so")) and module in _MODULES:
             yield f"{label} shadows the module {module}; it does not replace one already imported"
+
+
+def _alike(path: str) -> str:
+    """Return what two paths share that some file systems take for one (Unicode, 3.13, D145)."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFD", path).casefold())
 
 
 def on_sources(files: Iterable[tuple[str, bytes]]) -> Iterator[str]:

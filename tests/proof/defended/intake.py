@@ -1,7 +1,9 @@
 """Before and after the boxes: what is handed in, and what of it is shown."""
 
+import io
 import os
 import struct
+import tarfile
 import tempfile
 import tracemalloc
 import zipfile
@@ -10,6 +12,7 @@ from unittest import mock
 
 from grader import intake
 from grader.errors import UsageError
+from grader.intake import zips
 from grader.report import table
 from tests.family.styles import FILE, REFERENCE
 from tests.proof import broken
@@ -112,13 +115,29 @@ def unpacked():
         last = data.rindex(b"PK\x01\x02")  # in whose place 24 the size is claimed
         struct.pack_into("<I", data, last + 24, 1000)
         path.write_bytes(data)
-        tracemalloc.start()
-        try:
-            intake.read(path)
-            peak = tracemalloc.get_traced_memory()[1] / MB
-        finally:
-            tracemalloc.stop()
-    return Seen(f"{peak:.0f} MB of memory", peak < 40)
+        return _peak(path, at_most=40)
+
+
+def long_header():
+    """Read a tar.gz in which a file has a remark of 60 MB; see how much memory that takes."""
+    with tempfile.TemporaryDirectory(prefix="grader-proof-") as scratch:
+        path = Path(scratch) / "handed-in.tar.gz"
+        entry = tarfile.TarInfo(FILE)
+        entry.pax_headers = {"comment": "x" * 60 * MB}
+        with tarfile.open(path, "w:gz", compresslevel=1) as opened:
+            opened.addfile(tarfile.TarInfo("notes.md"))
+            opened.addfile(entry)
+        return _peak(path, at_most=90)
+
+
+def _peak(path, at_most):
+    tracemalloc.start()
+    try:
+        intake.read(path)
+        peak = tracemalloc.get_traced_memory()[1] / MB
+    finally:
+        tracemalloc.stop()
+    return Seen(f"{peak:.0f} MB of memory", peak < at_most)
 
 
 def shown():
@@ -135,29 +154,32 @@ NINES = [(f"data{number}.bin", bytes(9 * MB)) for number in range(8)]
 
 DEFENCES = [
     Defence("what is no regular file is left out", "it is not looked at",
-            lambda: broken.name("grader.intake._KINDS", {}),
+            lambda: broken.name("grader.intake.folder.KINDS", {}),
             "a FIFO by the name of weights.py", read(fifo, taken=[FILE])),
     Defence("no link is followed, even late", "without `O_NOFOLLOW`",
-            lambda: broken.host("grader.intake._opened", (" | os.O_NOFOLLOW", "")),
+            lambda: broken.host("grader.intake.folder.opened", (" | os.O_NOFOLLOW", "")),
             "a file becomes a link while it is read",
             read(late_link, taken=[FILE], also=swapped)),
     Defence("a largest size of a file", "a terabyte",
-            lambda: broken.host("grader.intake._Basket.take", ("limit: int = _MAX_FILE",
-                                                               "limit: int = 1 << 40")),
+            lambda: broken.host("grader.intake.basket.Basket.take", ("limit = MAX_FILE",
+                                                                     "limit = 1 << 40")),
             "a file of 12 MB", read(big_file, taken=[FILE])),
     Defence("a largest size of all files", "a terabyte",
-            lambda: broken.name("grader.intake._MAX_TOTAL", 1 << 40),
+            lambda: broken.name("grader.intake.basket.MAX_TOTAL", 1 << 40),
             "72 MB in an archive of 70 KB", read(archive(*NINES), taken=[], refused=True)),
     Defence("a largest number of names", "a million million",
-            lambda: broken.name("grader.intake._MAX_ENTRIES", 1 << 40),
+            lambda: broken.name("grader.intake.basket.MAX_ENTRIES", 1 << 40),
             "20,001 names that nobody looks at", read(names, taken=[], refused=True)),
     Defence("an archive's names stay inside", "they need not",
-            lambda: broken.host("grader.intake._refused", ('".." in raw.split("/")', "False")),
+            lambda: broken.host("grader.intake.archive._leads_astray",
+                                ('".." in name.split("/")', "False")),
             "`../climbed.py`", read(archive(("../climbed.py", b"")), taken=[FILE])),
     Defence("archives are unpacked by methods with a bound", "by any",
-            lambda: broken.name("grader.intake._METHODS",
-                                (*intake._METHODS, zipfile.ZIP_BZIP2)),
+            lambda: broken.name("grader.intake.zips.METHODS", (*zips.METHODS, zipfile.ZIP_BZIP2)),
             "200 MB by another method, said to be 1000 bytes", unpacked),
+    Defence("headers of a tar have a largest size", "any size",
+            lambda: broken.name("grader.intake.tars._Reader.read", io.BytesIO.read),
+            "a remark of 60 MB on one file", long_header),
     Defence("text of students is shown as text", "as it is",
             lambda: broken.name("grader.report.table.shown", lambda text, limit=0: text),
             "an error that clears the screen", shown),
