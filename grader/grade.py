@@ -9,7 +9,7 @@ import hashlib
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from grader import __version__
+from grader import __version__, style
 from grader.checking import runner
 from grader.checking.diagnosis import diagnose
 from grader.checking.draw import Draw
@@ -22,7 +22,7 @@ from grader.mistakes import edited_file, file_of, variants
 from grader.pack import Pack
 from grader.records import Attachment, CheckResult, CriterionResult, Evidence, Json, Limits
 from grader.sandbox import Sandbox
-from grader.score import score, status, total
+from grader.score import advise, score, status, total
 from grader.student import Student
 
 SLOW_IMPORTS = {
@@ -81,7 +81,7 @@ def grade(
         "status": status(criteria),
         "total": total(criteria),
         "criteria": [_criterion_json(criterion) for criterion in criteria],
-        "deductions": [],
+        "deductions": _advice(submission, pack),
         "flags": [*submission.flags, *student.flags],
         "diagnosis": diagnosis,
         "manual": list(manual),
@@ -147,6 +147,16 @@ def _diagnosis(student: Student, family: Family, pack: Pack, draw: Draw) -> list
     except Exception as error:  # noqa: BLE001 - whatever it is, the grade stands
         return [{"mistake": None, "sentence": "No diagnosis was made: the grader failed here.",
                  "staff_message": f"{type(error).__name__}: {error}"}]  # fmt: skip
+
+
+def _advice(submission: Submission, pack: Pack) -> list[Json]:
+    """Return what there is to say on style; trouble on the way costs nobody anything."""
+    try:
+        return advise(pack.deductions, style.look(submission.files, pack.given))
+    except Exception as error:  # noqa: BLE001 - whatever it is, the grade stands
+        return [{"id": "style", "points": 0.0, "suggested": 0.0, "status": "advice",
+                 "message": f"None was found: the grader failed here ({type(error).__name__}).",
+                 "evidence": []}]  # fmt: skip
 
 
 def _describe(submission: Submission) -> Json:

@@ -67,6 +67,9 @@ def write(pack: Pack, sandbox: Sandbox, out: Path, say: Callable[[str], None]) -
         public = folder / FOLDER
         (public / "checks").mkdir(parents=True)
         shutil.copy(pack.folder / "rubric.toml", public)
+        (public / packs.TEMPLATE).mkdir()
+        for given in pack.given:  # as it was before it was filled in
+            (public / packs.TEMPLATE / given.path).write_bytes(given.data)
         for source in _of_public_checks(pack.checks_folder):
             text = without_hidden_bodies(source.read_text(encoding="utf-8"))
             (public / "checks" / source.name).write_text(text, encoding="utf-8")

@@ -23,11 +23,13 @@ from grader.errors import UsageError
 from grader.intake import SourceFile
 from grader.mistakes import Mistake
 from grader.records import Interface, Limits
-from grader.rubric import Check, Condition, Criterion, Rubric
+from grader.rubric import Check, Condition, Criterion, Deduction, Rubric
 from grader.tables import BadPack, hint
 
 __all__ = ["BadPack", "Check", "Condition", "Criterion", "Pack", "find", "load", "load_handout",
            "names"]  # fmt: skip
+
+TEMPLATE = "template"
 
 
 @dataclass(frozen=True)
@@ -43,8 +45,10 @@ class Pack:
     interface: Interface
     sandbox: Limits
     atol: float  # largest difference of a number that counts as equal
+    deductions: tuple[Deduction, ...]
     folder: Path
-    public_files: tuple[SourceFile, ...]  # what students get, as far as their code may import it
+    given: tuple[SourceFile, ...]  # all Python that students get, the skeleton too
+    public_files: tuple[SourceFile, ...]  # what of that their code may import
     reference: tuple[SourceFile, ...]  # empty in a handout, as is the next
     mistakes: tuple[Mistake, ...]
 
@@ -93,7 +97,9 @@ def load(root: Path, pack_id: str) -> Pack:
         place = str(folder / mistakes.FILE)
         right = mistakes.edited_file(reference, found.interface.expected, place)
         mistakes.variants(family, right, place)
-    public = _public_files(folder / "template", found)
+    if not (folder / TEMPLATE).is_dir():
+        raise BadPack(f"{found.where}: {folder / TEMPLATE} is missing")
+    public = tuple(f for f in _given(folder) if f.path not in found.interface.expected)
     return _pack(folder, found, found.criteria, public, reference, family)
 
 
@@ -133,22 +139,18 @@ def _pack(
         interface=found.interface,
         sandbox=found.sandbox,
         atol=found.atol,
+        deductions=found.deductions,
         folder=folder,
+        given=_given(folder),
         public_files=public_files,
         reference=reference,
         mistakes=family,
     )
 
 
-def _public_files(template: Path, found: Rubric) -> tuple[SourceFile, ...]:
-    """Return what student code may import beside itself: not the skeleton they fill in."""
-    if not template.is_dir():
-        raise BadPack(f"{found.where}: {template} is missing")
-    return tuple(
-        SourceFile(path.name, path.read_bytes())
-        for path in sorted(template.glob("*.py"))
-        if path.name not in found.interface.expected
-    )
+def _given(folder: Path) -> tuple[SourceFile, ...]:
+    paths = sorted((folder / TEMPLATE).glob("*.py"))
+    return tuple(SourceFile(path.name, path.read_bytes()) for path in paths)
 
 
 def _digest(*paths: Path) -> str:

@@ -100,6 +100,16 @@ class Evidence:
 
 
 @dataclass(frozen=True)
+class Finding:
+    """What was found on one point of style. It is advice, and costs nothing by itself."""
+
+    id: str
+    measured: Mapping[str, Number]
+    message: str  # one sentence
+    evidence: tuple[str, ...]  # where, each with file and line
+
+
+@dataclass(frozen=True)
 class CheckResult:
     """A check with its points."""
 

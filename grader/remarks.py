@@ -20,6 +20,7 @@ _MB = 1_000_000
 _MAX_PARSED, _MAX_PARSED_TOTAL = _MB, 2 * _MB  # a MB can cost 3 s and 300 MB of memory
 _AUTOMATIC = {"sitecustomize", "usercustomize", "conftest"}
 _MODULES = sys.stdlib_module_names | {"torch", "numpy", "matplotlib", "pandas", "tabulate", "tqdm"}
+NOT_PYTHON = (SyntaxError, ValueError, LookupError, RecursionError, MemoryError)
 _SLOW_CODECS = {"punycode", "idna"}  # quadratic: one small file would hang us
 
 
@@ -67,10 +68,8 @@ def _defect(data: bytes, *, parse: bool) -> tuple[int, str] | None:
     if (position := data.find(0)) >= 0:
         return data.count(b"\n", 0, position) + 1, "contains a NUL byte"
     try:
-        text = _decoded(data)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            ast.parse(text if parse else "")
+        text = decoded(data)
+        parsed(text if parse else "")
     except SyntaxError as error:
         return error.lineno or 1, f"syntax error: {error.msg}"
     except UnicodeDecodeError as error:
@@ -82,7 +81,15 @@ def _defect(data: bytes, *, parse: bool) -> tuple[int, str] | None:
     return None
 
 
-def _decoded(data: bytes) -> str:
+def parsed(text: str) -> ast.Module:
+    """Return the tree of a source; raises one of `NOT_PYTHON`, and warns of nothing."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return ast.parse(text)
+
+
+def decoded(data: bytes) -> str:
+    """Return a source as text, by its own coding line; raises one of `NOT_PYTHON`."""
     try:
         encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
     except SyntaxError:

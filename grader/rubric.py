@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 
+from grader import style
 from grader.records import Interface, Limits
 from grader.tables import BadPack, Table, hint
 
@@ -58,6 +59,16 @@ class Criterion:
 
 
 @dataclass(frozen=True)
+class Deduction:
+    """What a human may deduct points for; nothing is suggested where the condition holds."""
+
+    id: str  # one of `grader.style.MEASURES`
+    points: float
+    says: str
+    passes: Condition
+
+
+@dataclass(frozen=True)
 class Rubric:
     """What rubric.toml says; each part is valid, and `validate` says whether they fit together."""
 
@@ -70,6 +81,7 @@ class Rubric:
     interface: Interface
     sandbox: Limits
     atol: float  # largest difference of a number that counts as equal
+    deductions: tuple[Deduction, ...]
     marks: Mapping[str, str]  # of all checks in the folder, whether the rubric uses them or not
 
 
@@ -81,7 +93,7 @@ def read(folder: Path) -> Rubric:
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise BadPack(f"{path}: {error}") from error
     table.only("schema", "id", "title", "version", "points", "interface", "sandbox", "limits",
-               "criteria")  # fmt: skip
+               "deductions", "criteria")  # fmt: skip
     if table.text("schema") != SCHEMA:
         raise BadPack(f"{path}: schema has to be {SCHEMA!r}")
     limits = {name: float(value) for name, value in table.table("limits").numbers().items()}
@@ -96,6 +108,7 @@ def read(folder: Path) -> Rubric:
         interface=_interface(table.table("interface")),
         sandbox=_limits(table.table("sandbox")),
         atol=limits.get("atol", ATOL),
+        deductions=_deductions(table.table("deductions", optional=True), limits),
         marks=marks,
     )
 
@@ -183,6 +196,22 @@ def _fractions(table: Table, key: str) -> dict[str, float]:
         if value > 1:
             raise BadPack(f"{inner.where}: {name!r} has to be a fraction, from 0 to 1")
     return found
+
+
+def _deductions(table: Table, limits: Mapping[str, float]) -> tuple[Deduction, ...]:
+    table.only(*style.MEASURES)
+    found = []
+    for name in table.values:
+        entry = table.table(name)
+        entry.only("points", "says", "at_most", "at_least")
+        passes = _condition(entry, limits)
+        if not (measures := [*passes.at_most, *passes.at_least]):
+            raise BadPack(f"{entry.where}: there is neither at_most nor at_least")
+        for measure in measures:
+            if measure not in (known := style.MEASURES[name]):
+                raise BadPack(f"{entry.where}: nothing measures {measure!r}{hint(measure, known)}")
+        found.append(Deduction(name, entry.number("points"), entry.text("says"), passes))
+    return tuple(found)
 
 
 def _condition(table: Table, limits: Mapping[str, float]) -> Condition:

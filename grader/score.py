@@ -14,11 +14,12 @@ from grader.records import (
     CheckResult,
     CriterionResult,
     Evidence,
+    Finding,
     Json,
     Number,
     Outcome,
 )
-from grader.rubric import Check, Condition, Criterion
+from grader.rubric import Check, Condition, Criterion, Deduction
 
 MAX_FLOAT = sys.float_info.max
 NO_ANSWER = "none"  # the variant of an answer that is none of those known
@@ -54,6 +55,35 @@ def status(criteria: Sequence[CriterionResult]) -> str:
     """Return the state of the whole: withheld over needs_review over graded."""
     states = {c.status for c in criteria}
     return next((s for s in ("withheld", "needs_review") if s in states), "graded")
+
+
+def advise(deductions: Sequence[Deduction], findings: Sequence[Finding]) -> list[Json]:
+    """Return what a human may want to deduct points for. No points are taken here, ever.
+
+    Beyond the rubric's limits its points are suggested; within them, what was found is mere advice.
+    """
+    found = {finding.id: finding for finding in findings}
+    advice = []
+    for deduction in deductions:
+        if (finding := found.get(deduction.id)) is None:
+            continue
+        fine = holds(deduction.passes, finding.measured)
+        if fine and not finding.evidence:
+            continue
+        suggested = 0.0 if fine else deduction.points
+        advice.append(
+            {
+                "id": deduction.id,
+                "points": 0.0,
+                "suggested": suggested,
+                "status": "needs_confirmation" if suggested else "advice",
+                "measured": dict(finding.measured),
+                "limits": {**deduction.passes.at_most, **deduction.passes.at_least},
+                "message": finding.message if fine else f"{deduction.says} {finding.message}",
+                "evidence": list(finding.evidence),
+            }
+        )
+    return advice
 
 
 def _criterion(

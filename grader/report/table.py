@@ -12,6 +12,7 @@ from grader.text import shown
 
 WIDTH = 100
 LONGEST = 800  # characters of one sentence
+PLACES = 4  # of what is remarked on; all are in the result
 STATES = {
     "graded": "",
     "needs_review": "waiting for a human",
@@ -21,14 +22,14 @@ STATES = {
 
 def render(result: Json) -> str:
     """Return the whole report on one result."""
-    parts = (_lost, _read, _diagnosis, _notes)
+    parts = (_lost, _read, _diagnosis, _style, _notes)
     lines = (line for part in parts for line in part(result))
     return "\n".join([*_head(result), "", _table(result), *lines])
 
 
 def render_check(result: Json, points: float) -> str:
     """Return the report on the public checks; ``points`` is what the whole assignment is worth."""
-    lines = (line for part in (_lost, _diagnosis, _flags) for line in part(result))
+    lines = (line for part in (_lost, _diagnosis, _style, _flags) for line in part(result))
     public = result["total"]["max_points"]
     return "\n".join(
         [
@@ -145,6 +146,22 @@ def _diagnosis(result: Json) -> Iterator[str]:
     for entry in result["diagnosis"]:
         text = shown(entry["sentence"], LONGEST)
         yield from textwrap.wrap(text, WIDTH, initial_indent="   ", subsequent_indent="   ")
+
+
+def _style(result: Json) -> Iterator[str]:
+    if result["deductions"]:
+        yield from ("", "Style (advice, no points taken)")
+    for entry in result["deductions"]:
+        text = f"{entry['id']}: {entry['message']}"
+        if entry["evidence"]:
+            first = [shown(place) for place in entry["evidence"][:PLACES]]
+            more = ["and others"] * (len(entry["evidence"]) > PLACES)
+            text += f" See {'; '.join(first + more)}."
+        if entry["suggested"]:
+            text += f" A human decides whether this costs {entry['suggested']:g} points."
+        yield from textwrap.wrap(
+            shown(text, LONGEST), WIDTH, initial_indent="   ", subsequent_indent="   "
+        )
 
 
 def _notes(result: Json) -> Iterator[str]:

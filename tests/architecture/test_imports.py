@@ -55,7 +55,8 @@ ROOMS = {
     "model": {"conversation", "errors", "records", "wire"},
     "student": STUDENT,
     "mistakes": {"intake", "tables"},
-    "rubric": {"records", "tables"},
+    "style": {"intake", "records", "remarks", "text"},
+    "rubric": {"records", "style", "tables"},
     "pack": {"errors", "intake", "mistakes", "records", "rubric", "tables"},
     "score": {"records", "rubric"},
     "results": {"errors", "records"},
@@ -81,6 +82,7 @@ ROOMS = {
         "sandbox",
         "score",
         "student",
+        "style",
     },
     "handout": {
         "checking",

@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 
 from grader import handout
+from grader import pack as packs
 from grader.checking.probing import load_vectors
 from grader.checking.recorded import RecordedOracle
 from grader.errors import HarnessError, UsageError
@@ -91,6 +92,11 @@ def test_the_untouched_skeleton_says_what_is_to_do(check):
     assert code == 0
     assert "NotImplementedError: TODO" in out
     assert "Diagnosis" not in out
+
+
+def test_what_was_given_out_is_kept_as_it_was(given, pack):
+    """A student's check knows the skeleton by its copy, so that its style is not theirs."""
+    assert packs.load_handout(given / "public").given == pack.given
 
 
 def test_the_public_folder_is_found_from_any_place(check, work, tmp_path):

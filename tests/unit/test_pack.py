@@ -37,6 +37,11 @@ import_seconds = 2.5
 atol = 0.01
 tie = 0.02
 
+[deductions.names]
+points = 0.5
+says = "Name it."
+at_most = { empty_share = 0.2 }
+
 [[criteria]]
 id = "1"
 title = "Right"
@@ -186,6 +191,16 @@ def test_limits_are_looked_up(root):
     assert tokens.review is None
 
 
+def test_deductions_are_read(root):
+    """What may be suggested to a human, with its limit; a rubric need not name any."""
+    (names,) = packs.load(root, "small-1").deductions
+    assert (names.id, names.points, names.says) == ("names", 0.5, "Name it.")
+    assert (dict(names.passes.at_most), dict(names.passes.at_least)) == ({"empty_share": 0.2}, {})
+    start = RUBRIC.index("[deductions.names]")
+    changed(root, RUBRIC[start : RUBRIC.index("[[criteria]]")], "")
+    assert packs.load(root, "small-1").deductions == ()
+
+
 def test_what_a_submission_may_use_has_defaults(root):
     """What [sandbox] names is taken, the rest stays; whole numbers stay whole."""
     limits = packs.load(root, "small-1").sandbox
@@ -197,7 +212,9 @@ def test_what_a_submission_may_use_has_defaults(root):
 
 def test_students_files_are_all_but_the_skeleton(root):
     """Student code may import what was handed out, but not the skeleton it replaces."""
-    assert [f.path for f in packs.load(root, "small-1").public_files] == ["harness.py"]
+    pack = packs.load(root, "small-1")
+    assert [f.path for f in pack.public_files] == ["harness.py"]
+    assert [f.path for f in pack.given] == ["harness.py", "net.py"]
 
 
 def test_the_reference_is_read_as_a_submission(root):
@@ -271,6 +288,16 @@ WRONG = [
     ("numbers as names", '["Layer", "Net"]', "[1, 2]", "'classes' has to be a list of texts"),
     ("forward", '["past", "use_cache"]', '["past"]', "forward takes two names"),
     ("generate", '["n", "temperature", "use_cache"]', '["n"]', "generate three"),
+    ("a deduction", "[deductions.names]", "[deductions.name]", "'name'; did you mean 'names'"),
+    (
+        "a deduction's key",
+        'points = 0.5\nsays = "Name',
+        'point = 0.5\nsays = "Name',
+        "names.*'point'; did you mean 'points'",
+    ),
+    ("a measure", "empty_share = 0.2", "empty_shares = 0.2", "did you mean 'empty_share'"),
+    ("no measure", "at_most = { empty_share = 0.2 }", "", "names.*neither at_most nor at_least"),
+    ("a deduction gives", 'points = 0.5\nsays = "Name', 'points = -0.5\nsays = "Name', "from 0 up"),
     ("probe", "{ width = 4, words = 7 }", "{ width = 4 }", "probe has to name each of"),
     ("vocabulary", '= "words"\n', '= "letters"\n', "vocabulary has to be one of constructor's"),
 ]

@@ -103,6 +103,7 @@ def result(*criteria, **more):
             "pending_points": sum(c["pending_points"] for c in criteria),
         },
         "criteria": list(criteria),
+        "deductions": [],
         "diagnosis": [],
         "flags": [],
         "course_verdict": {},
@@ -234,3 +235,31 @@ def test_remarks_verdicts_and_missing_isolation_are_said():
     assert "evaluate 9/10, kv_evaluate 10/10" in text
     assert "NOT ISOLATED" in text
     assert row(text, "- Two") == "- Two files define Net."
+
+
+def advice(**more):
+    """Return an entry on style."""
+    return {"id": "names", "points": 0.0, "suggested": 0.0, "status": "advice",
+            "message": "2 of 20 names say nothing.", "evidence": ["a.py, line 12: `a1`"],
+            **more}  # fmt: skip
+
+
+def test_style_is_shown_as_advice():
+    """What was remarked on, where first, and that no points were taken; or nothing at all."""
+    one = criterion("1", "Right", 5.0, 5)
+    text = table.render(result(one, deductions=[advice()]))
+    assert "Style (advice, no points taken)" in text
+    assert "names: 2 of 20 names say nothing. See a.py, line 12: `a1`." in text
+    assert "decides" not in text
+    assert "Style" not in table.render(result(one))
+
+
+def test_a_suggested_deduction_is_left_to_a_human():
+    """The points are named, and so is who decides; long lists are cut."""
+    places = [f"a.py, line {line}: `a{line}`" for line in range(9)]
+    entry = advice(suggested=1.5, status="needs_confirmation", evidence=places)
+    lines = table.render(result(criterion("1", "Right", 5.0, 5), deductions=[entry])).split()
+    text = " ".join(lines)
+    assert "line 3: `a3`; and others. A human decides whether this costs 1.5 points." in text
+    assert "line 4" not in text
+    assert "5 5" in text, "the points are as they were"

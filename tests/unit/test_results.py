@@ -54,7 +54,18 @@ def result():
                 ],
             }
         ],
-        "deductions": [],
+        "deductions": [
+            {
+                "id": "names",
+                "points": 0,
+                "suggested": 1,
+                "status": "needs_confirmation",
+                "measured": {"empty_share": 0.5},
+                "limits": {"empty_share": 0.1},
+                "message": "10 of 20.",
+                "evidence": ["a.py, line 12: `a1`"],
+            }
+        ],
         "flags": [],
         "diagnosis": [],
         "manual": [],
@@ -118,6 +129,10 @@ UNFIT = [
     (f"{CHECK}/outcome", KeyError),
     (f"{CHECK}/measured", KeyError),
     ("schema", "grader.result/2"),
+    ("deductions", [{"id": "names"}]),
+    ("deductions/0/status", "taken"),
+    ("deductions/0/points", -1),
+    ("deductions/0/extra", 1),
     ("status", "done"),
     ("extra", 1),
     ("total/extra", 1),

@@ -5,9 +5,9 @@ import json
 
 import pytest
 
-from grader.records import Evidence
-from grader.rubric import Check, Condition, Criterion
-from grader.score import holds, score, status, total
+from grader.records import Evidence, Finding
+from grader.rubric import Check, Condition, Criterion, Deduction
+from grader.score import advise, holds, score, status, total
 
 NAN, INF = float("nan"), float("inf")
 STUDENTS_OWN = ["error", "timeout", "out_of_memory", "protocol_violation", "not_submitted"]
@@ -399,3 +399,38 @@ def test_what_is_a_humans_waits_for_one():
     assert summary(one(by_hand, {"a": Evidence("a")})) == (0, 4, "needs_review")
     assert summary(one(by_hand, {"a": Evidence("a", "not_submitted")})) == (0, 0, "graded")
     assert summary(one(by_hand, {"a": Evidence("a")}, [given(3)])) == (3, 0, "graded")
+
+
+# --- advice ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("points", "share", "evidence", "expected"),
+    [
+        (2, 0.5, ("a.py, line 1: `a1`",), (2, "needs_confirmation")),
+        (0, 0.5, ("a.py, line 1: `a1`",), (0, "advice")),
+        (2, 0.05, ("a.py, line 1: `a1`",), (0, "advice")),
+        (2, 0.05, (), None),
+        (2, 0.5, (), (2, "needs_confirmation")),
+    ],
+)
+def test_style_is_advice_until_a_human_confirms_it(points, share, evidence, expected):
+    """Beyond the limit the rubric's points are suggested; none are ever taken."""
+    rule = Deduction("names", points, "Name it.", Condition({"empty_share": 0.1}, {}))
+    advice = advise([rule], [Finding("names", {"empty_share": share}, "1 of 2.", evidence)])
+    if expected is None:
+        assert advice == []
+        return
+    (entry,) = advice
+    assert (entry["suggested"], entry["status"]) == expected
+    assert entry["points"] == 0
+    assert entry["evidence"] == list(evidence)
+    assert entry["message"] == ("Name it. 1 of 2." if share > 0.1 else "1 of 2.")
+    assert (entry["measured"], entry["limits"]) == ({"empty_share": share}, {"empty_share": 0.1})
+
+
+def test_what_was_not_found_or_not_asked_for_is_no_advice():
+    """A rubric without the point, or work too small to have a style, has no entry."""
+    rule = Deduction("names", 2, "Name it.", Condition({"empty_share": 0.1}, {}))
+    assert advise([rule], []) == []
+    assert advise([], [Finding("names", {"empty_share": 1.0}, "All.", ())]) == []
