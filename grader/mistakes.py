@@ -69,9 +69,7 @@ def apply(mistake: Mistake, source: str, where: str) -> str:
     return source
 
 
-def edited_file(
-    reference: Sequence[SourceFile], expected: Sequence[str], where: str
-) -> SourceFile:
+def edited_file(reference: Sequence[SourceFile], expected: Sequence[str], where: str) -> SourceFile:
     """Return the file of a reference that has the class: the one with an expected name."""
     named = [file for file in reference if file.path in expected]
     if len(named) != 1:
@@ -79,9 +77,7 @@ def edited_file(
     return named[0]
 
 
-def variants(
-    mistakes: Sequence[Mistake], right: SourceFile, where: str
-) -> tuple[SourceFile, ...]:
+def variants(mistakes: Sequence[Mistake], right: SourceFile, where: str) -> tuple[SourceFile, ...]:
     """Return the right file with each of the mistakes, a file each, named by `file_of`."""
     source = right.data.decode()
     return tuple(

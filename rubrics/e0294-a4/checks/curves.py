@@ -23,7 +23,7 @@ def _prefill(N, d, a=0):
 
 
 PREFILL = {
-    "reference": lambda N, d: _prefill(N, d),
+    "reference": _prefill,
     "softmax": lambda N, d: _prefill(N, d, 3),
     "softmax_4": lambda N, d: _prefill(N, d, 4),
     "softmax_5": lambda N, d: _prefill(N, d, 5),
@@ -160,7 +160,7 @@ def _curves(figures):
 
 def _of(axes, figure):
     """Return the words around one of several curves: what another's legend says is not its own."""
-    return " ".join((figure.title, axes.title, axes.x_label, axes.y_label))
+    return f"{figure.title} {axes.title} {axes.x_label} {axes.y_label}"
 
 
 def _speaks_of(curve, words):
