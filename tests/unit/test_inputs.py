@@ -255,6 +255,13 @@ def test_defaults_are_read_from_the_source():
     assert "context" not in defaults("context = 5\ndef f(context=6): pass", ROWS)
 
 
+def test_a_number_that_cannot_be_it_is_left_alone():
+    """A variable that begins at 0 to add up in is no input, whatever its name."""
+    rows = (Row("layers", ("layer",), least=1),)
+    found = plan("student.py", "layers = 0\nnum_layers = 32\n", rows, {"layers": 40})
+    assert found.files["student.py"] == "layers = 0\nnum_layers = 40\n"
+
+
 HOSTILE = {
     "unary": "layers = " + "-" * 60_000 + "1",
     "brackets": "(" * 60_000,

@@ -96,6 +96,8 @@ def test_the_result_of_a_calculation_is_told_from_its_operands():
     Max batch size = floor((80 - 16.06) / 0.134) = 476"""
     results = [q.value for q in read(text) if not q.operand]
     assert results == [134_217_728, 128, 476]
+    assert [q.operand for q in read("Max batch = floor(476.39) = 476")] == [True, False]
+    assert [q.operand for q in read("KV = 0.134 GB (128 MiB)")] == [False, False]
 
 
 def test_columns_and_rows_say_which_x():

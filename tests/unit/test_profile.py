@@ -277,6 +277,15 @@ def test_the_context_is_the_students_own(context, gb, gib):
         assert judged.profile.context == context
 
 
+@pytest.mark.parametrize("unit", ["10**9", "2**30"])
+def test_a_batch_that_both_readings_give_is_no_slip(unit):
+    """Where 80 GB and 80 GiB hold the same batch, the device is in the unit of the other rows."""
+    source = program("csv", unit=unit).replace("context_length = 1024", "context_length = 200000")
+    judged = profile.judge(printed(source))
+    assert ",2\n" in printed(source)
+    assert judged.verdicts["batch"].slips == ()
+
+
 def test_a_context_that_is_not_said_comes_from_the_source_or_from_the_numbers():
     """Without a word in the output the source's default is taken, else a usual length is solved."""
     source = program("csv").replace("context_length = 1024", "context_length = 3000")
