@@ -620,6 +620,28 @@ def test_whole_outputs(name):
     assert tuple(v.variant for v in judged.verdicts.values()) == variants
 
 
+@pytest.mark.parametrize(
+    ("typed", "of"), [("80", "gpu_memory"), ("128256", "vocab_size"), ("1024", "context_length")]
+)
+def test_an_input_without_a_place_is_the_sheets(typed, of):
+    """A program that has one input typed into its formulas computes, with the sheet's number."""
+    head, body = program("csv").split("head_dim = ")
+    source = f"{head}head_dim = {body.replace(of, typed)}".replace(f"{of} = {typed}", "pass")
+    before = printed(source)
+    judged = profile.judge(before, source)
+    asked = plan("student.py", source, profile.ROWS, OTHER.values())
+    after = printed(asked.files["student.py"])
+    answer = profile.follows(judged.profile, after, OTHER, before, asked.missing)
+    assert answer.agrees, answer
+
+
+def test_sizes_that_make_no_model_say_nothing():
+    """Heads that do not divide the width are our choice of inputs, and no fault of the program."""
+    text = printed(program("csv"))
+    odd = profile.Spec(query_heads=40)
+    assert profile.follows(profile.judge(text).profile, text, odd, text).agrees is None
+
+
 def test_hostile_output_is_judged_without_harm():
     """Zeroes, infinities, negative and huge numbers in every row raise nothing."""
     for value in ("0", "-1", "inf", "nan", "1e40", "1e-40", "9" * 39, "0.0", "1" * 5000):

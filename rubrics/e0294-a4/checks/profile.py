@@ -14,7 +14,7 @@ is the rubric's to say. This file is imported by its path, and so are those besi
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
 from grader.beside import beside
@@ -103,12 +103,21 @@ class Follows:
     says: str
 
 
-def follows(profile, text, spec, before=""):
+def follows(profile, text, spec, before="", missing=()):
     """Say whether ``text``, printed for the model of ``spec``, follows the profile found earlier.
 
     ``before`` is what the program printed with its defaults: a row that follows nothing known is
-    at least asked to change.
+    at least asked to change. ``missing`` are inputs of ``spec`` for which the program has no place:
+    of these it has the sheet's, and what it then prints is right. Where the sizes that it was run
+    with make no model, nothing can be said.
     """
+    sheet = Spec()
+    own = {name: getattr(sheet, name) for name in missing if hasattr(sheet, name)}
+    spec = replace(spec, **own)
+    try:
+        spec.model()
+    except ValueError:
+        return Follows(None, dict.fromkeys(rows.RESULTS), (), "These inputs make no model.")
     single, first = (split(rows.tables(printed)[0])[0] for printed in (text, before))
     exact = expected(profile, spec)
     verdicts: dict[str, bool | None] = {}
