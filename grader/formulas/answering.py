@@ -162,8 +162,9 @@ class Answers:
 
 def _sets_a_symbol(graded: Graded) -> bool:
     """Whether it only says ``N = 1024``."""
-    parts = graded.chain or graded.number_chain
-    return bool(parts) and parts[0].is_label and bool(parts[0].readings)
+    parts = graded.number_chain
+    first = next((part.tokens[-1] for part in parts[:1] if part.is_label), None)
+    return first is not None and first.kind == "symbol" and parts[1:2] == (graded.number,)
 
 
 def _missing(question: Question, groups: Sequence[Sequence[Span]]) -> Reading:

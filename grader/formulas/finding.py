@@ -119,7 +119,7 @@ def words(text: str) -> str:
 
 
 def _last(layer: str) -> str:
-    return [part for part in _SENTENCE.split(layer) if part.strip()][-1] if layer.strip() else ""
+    return next((part for part in reversed(_SENTENCE.split(layer)) if part.strip()), "")
 
 
 def facets_of(span: Span, known: Mapping[str, Mapping[str, tuple[str, ...]]]) -> dict[str, str]:

@@ -115,10 +115,12 @@ def test_numbers_are_judged_apart(text, verdict):
 @pytest.mark.parametrize(
     ("text", "verdict"),
     [
-        ("56.8889", "reference"), ("56.9", "reference"), ("57", "reference"), ("56", "reference"),
+        ("56.8889", "reference"), ("56.9", "reference"), ("57", "reference"),
+        ("56", "reference"),
         ("56.88", "reference"), ("55", "none"), (r"\frac{4N^2d}{b(4N^2+4Nd)} = 56.89", "reference"),
         (r"56.89\ \text{FLOPs/byte}", "reference"), ("28.444", "reference"),  # b = 4
-        ("102.4", "single_pass"), ("512", "fused"), ("57.2222", "softmax"), ("56.7639", "reference"),
+        ("102.4", "single_pass"), ("512", "fused"), ("57.2222", "softmax"),
+        ("56.7639", "reference"),
         ("", "missing"), ("about sixty", "unreadable"),
     ],
 )  # fmt: skip
