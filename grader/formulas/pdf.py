@@ -54,8 +54,12 @@ def spans(path: str, data: bytes) -> tuple[list[Span], dict[int, str], list[str]
     if len(document) > MAX_PAGES:
         remarks.append(f"{path} has {len(document)} pages: only the first {MAX_PAGES} were read")
     for number in range(min(len(document), MAX_PAGES)):
-        page = document[number]
-        text = "\n".join(_lines(page))
+        try:
+            page = document[number]
+            text = "\n".join(_lines(page))
+        except pypdfium2.PdfiumError:
+            remarks.append(f"page {number + 1} of {path} is damaged and was not read")
+            continue
         texts[number + 1] = text
         outline.fixed = number + 1
         for paragraph in text.split("\n"):

@@ -25,7 +25,7 @@ def limit(cpu_seconds: int) -> None:
     except ImportError:
         return
     wanted = {"RLIMIT_AS": MEMORY, "RLIMIT_CPU": cpu_seconds, "RLIMIT_NOFILE": FILES,
-              "RLIMIT_FSIZE": OUTPUT, "RLIMIT_CORE": 0}  # fmt: skip
+              "RLIMIT_FSIZE": OUTPUT, "RLIMIT_CORE": 0, "RLIMIT_NPROC": 0}  # fmt: skip
     for name, value in wanted.items():
         try:
             hard = value + (name == "RLIMIT_CPU")  # a signal first, that says why

@@ -80,6 +80,22 @@ def test_wrong_links_are_reported():
     assert put_in.remarks == ("b = 2 was put in",)
 
 
+def test_an_approximation_is_said_not_to_be_graded():
+    """What stands after the sign for "about" is passed over, and the student is told so."""
+    reading = answer(r"4N^2d + 3N^2 \approx 4N^2d")
+    assert reading.remarks == ("what stands after the sign for 'about' is not graded",)
+    assert answer(r"F \approx 4N^2d").remarks == ()
+
+
+@pytest.mark.parametrize("extension", ["md", "txt", "tex"])
+@pytest.mark.parametrize("opener", ["$$", "\\[", "$", "\\begin{equation}"])
+def test_a_formula_that_is_never_closed_costs_the_next_ones_nothing(extension, opener):
+    """Without its closing mark a formula ends at the blank line, in every format."""
+    text = f"1c\n\nPrefill flops:\n{opener}\n2N^2d\n\nPrefill bytes: $$ (4N^2 + 4Nd) b $$\n\nEnd."
+    readings = answer_all(**{extension: text})
+    assert readings[BYTES].verdict == "reference"
+
+
 def test_both_readings_of_a_quotient_are_tried():
     """1/2 b ... is accepted by the reading that is right, and the other one is said."""
     reading = answer("d/b N/(N+d)", AI)
