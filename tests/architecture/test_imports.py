@@ -57,7 +57,7 @@ ROOMS = {
     "mistakes": {"intake", "tables"},
     "style": {"intake", "records", "remarks", "text"},
     "rubric": {"records", "style", "tables"},
-    "pack": {"errors", "intake", "mistakes", "records", "rubric", "tables"},
+    "pack": {"errors", "formulas", "intake", "mistakes", "records", "rubric", "tables"},
     "score": {"records", "rubric"},
     "results": {"errors", "records"},
     "scripts": {"conversation", "errors", "intake", "wire"},
