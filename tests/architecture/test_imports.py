@@ -89,6 +89,7 @@ ROOMS = {
         "errors",
         "grade",
         "pack",
+        "rubric",
         "sandbox",
         "score",
         "student",
