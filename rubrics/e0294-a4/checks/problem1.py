@@ -27,6 +27,7 @@ PICTURES = (".png", ".jpg", ".jpeg", ".svg", ".gif", ".bmp", ".webp", ".heic")
 TABLE_WORDS = ("param", "kv", "cache", "batch", "memory", "layer", "head", "vocab", "tensor")
 MODEL = b"class DecoderOnlyTransformer"  # a file with the model is problem 2's
 PLOT_WORDS = ("matplotlib", "pyplot", "plt.")
+WRITE_WORDS = (".write", "to_csv", "savetxt", "to_json", "np.save", ".dump")
 CURVE_WORDS = ("intensity", "flop", "prefill", "decode", "roofline")
 PROGRAMS = 6  # tried at most
 LISTING = 20_000  # characters kept for a human
@@ -165,17 +166,21 @@ class Problem1:
 
     @functools.cached_property
     def drawn(self):
-        """Return the runs of all scripts that draw something of this problem."""
+        """Return the runs of all scripts that draw, after those that may write what they draw."""
+        drawing, writing = self._by_curves(PLOT_WORDS), self._by_curves(WRITE_WORDS)
+        if not drawing:
+            return []
+        before = [path for path in dict.fromkeys([*self.programs, *writing]) if path not in drawing]
+        return self.scripts.draw([*before, *drawing])
+
+    def _by_curves(self, words):
+        """Return the scripts that have one of these words, those that speak of curves first."""
         chosen = []
         for path in self._named(SOURCE):
             text = self.text(path).lower()
-            if any(word in text for word in PLOT_WORDS):
+            if any(word in text for word in words):
                 chosen.append((not any(word in text for word in CURVE_WORDS), path))
-        drawing = [path for _, path in sorted(chosen)][:PROGRAMS]
-        if not drawing:
-            return []
-        writing = [path for path in self.programs if path not in drawing]
-        return self.scripts.draw([*writing, *drawing])
+        return [path for _, path in sorted(chosen)][:PROGRAMS]
 
     @property
     def figures(self):
