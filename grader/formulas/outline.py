@@ -12,6 +12,8 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
+from grader.formulas.statements import statements
+
 MAX_SPANS = 5_000
 _MAX_LAYER = 400  # characters of a layer that are looked at
 _MAX_HISTORY = 1_200
@@ -278,5 +280,7 @@ def mixed(outline: Outline, text: str, line: int) -> None:
                     start = blank.end()
         else:
             outline.formula(piece.text.replace("\n", " "), at, piece.kind)
+            for offset, row in statements(piece.text) if piece.kind == "display" else ():
+                outline.formula(row.replace("\n", " "), at + offset, piece.kind)
             if not piece.closed:
                 outline.paragraph()

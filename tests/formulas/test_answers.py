@@ -196,6 +196,40 @@ def test_an_answer_left_empty_is_missing():
     assert readings[AI].review
 
 
+ROWS = r"""\begin{align*}
+  \text{FLOPs} &= 2N^2d \\
+                &\quad + 2N^2d \\
+  \text{Bytes} &= 4N^2 b
+                   \left( 1 \\ + \frac{d}{N} \right) \\[2pt]
+  \text{Intensity} &= \frac{Nd}{(N + d) b}
+\end{align*}"""
+
+
+def test_each_row_of_a_display_may_answer_another_question():
+    """Rows of an align are statements; one that goes on belongs to the row before it."""
+    readings = answer_all(tex=rf"\section*{{1c}} Prefill: {ROWS}")
+    assert [(readings[q].verdict, readings[q].found_in) for q in (FLOPS, BYTES, AI)] == [
+        ("reference", "answers.tex, line 2"),
+        ("reference", "answers.tex, line 4"),
+        ("reference", "answers.tex, line 6"),
+    ]
+
+
+def test_a_value_set_apart_wins_over_words_of_a_sentence():
+    """The number of a table is the answer, and not the limit that the explanation names."""
+    text = "# 1d\n| phase | intensity |\n|---|---|\n| prefill | 56.89 |\n\n"
+    text += "The intensity of prefill saturates at d/b = 64."
+    assert answer_all(md=text)["1d.prefill_intensity"].number_text == "56.89"
+
+
+def test_a_better_answer_beside_an_uncertain_one_is_a_persons():
+    """Points are not lost by words where the right value stands in the same section."""
+    text = "# 1d\nThe intensity of prefill = 56.89.\n\nThe prefill intensity has a limit of d/b = 64."
+    reading = answer_all(md=text)["1d.prefill_intensity"]
+    assert reading.verdict == "limit"
+    assert "line 2 reads 56.89" in reading.review
+
+
 def test_declared_answers_come_first():
     """answers.toml counts before marks, marks before words."""
     readings = answer_all(

@@ -15,6 +15,7 @@ from grader.inputs import NoPlan, plan
 
 profile = beside(__file__, "profile")
 curves = beside(__file__, "curves")
+following = beside(__file__, "following")
 
 SOURCE = ".py"
 OTHER_LANGUAGES = (
@@ -191,6 +192,10 @@ class Problem1:
     def sheet(self):
         """Return the answers of the sheets, read (see `grader.formulas`)."""
         return examine(self.files, self.questions)
+
+    def own_intensities(self, phase):
+        """Return the intensities that the sheet's own formulas give, for "prefill" or "decode"."""
+        return following.intensities(self.sheet.answers, self.questions, phase)
 
     @property
     def sheets(self):

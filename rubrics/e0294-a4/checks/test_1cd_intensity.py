@@ -54,7 +54,7 @@ def test_decode_value(problem1, record):
 @pytest.mark.hidden
 def test_prefill_plot(problem1, record):
     """A curve of intensity against context."""
-    found = problem1.curves.prefill(problem1.figures)
+    found = problem1.curves.prefill(problem1.figures, problem1.own_intensities("prefill"))
     if found is None:
         no_curve(problem1, record, "intensity of prefill against the context length")
     else:
@@ -64,7 +64,7 @@ def test_prefill_plot(problem1, record):
 @pytest.mark.hidden
 def test_decode_plot(problem1, record):
     """A curve of intensity against batch size."""
-    found = problem1.curves.decode(problem1.figures)
+    found = problem1.curves.decode(problem1.figures, problem1.own_intensities("decode"))
     if found is None:
         no_curve(problem1, record, "intensity of decode against the batch size")
         return
