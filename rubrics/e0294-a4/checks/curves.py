@@ -95,6 +95,8 @@ def prefill(figures, own=()):
             variant = "follows"
         if variant:
             found.append(_drawn(variant, curve))
+        elif _counted(curve):
+            continue  # bars under words: where they stand says nothing
         elif _speaks_of(curve, ("prefill", "pre-fill", "prompt")) and not _about_decode(curve):
             found.append(_drawn("none", curve))
     return _best(found)
@@ -153,7 +155,7 @@ def _follows(curve, own):
 
 def _match(curve, known):
     """Return the name of the known curve that a drawn one is, at its own x values."""
-    for width in WIDTHS:
+    for width in WIDTHS if curve.x.min() > 0 else ():
         for name, formula in known.items():
             right = formula(curve.x, HEAD_DIM) / width
             if np.all(np.abs(curve.y - right) <= CLOSE * right):
@@ -171,11 +173,16 @@ def _curves(figures):
                 x, y = (
                     (np.array(values) for values in zip(*pairs, strict=True)) if pairs else ((), ())
                 )
-                if len(set(x)) >= POINTS and min(x) > 0:
+                if len(set(x)) >= POINTS and min(x) >= 0:
                     alone = len(axes.series) == 1
                     words = f"{series.label} {around if alone else _of(axes, figure)}".lower()
                     labelled = bool(axes.x_label.strip() and axes.y_label.strip())
                     yield _Curve(number, words, x, y, labelled)
+
+
+def _counted(curve):
+    """Whether the points stand at 0, 1, 2 ..., as matplotlib puts words."""
+    return np.array_equal(curve.x, np.arange(len(curve.x)))
 
 
 def _of(axes, figure):

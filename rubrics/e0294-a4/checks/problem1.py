@@ -125,7 +125,10 @@ class Problem1:
             for other in self._named(".json", ".toml", ".yaml", ".yml", ".ini", ".cfg")
             if str(PurePosixPath(other).parent) == folder
         }
-        found = plan(PurePosixPath(path).name, self.text(path), profile.ROWS, values, near)
+        name, source = PurePosixPath(path).name, self.text(path)
+        found = plan(name, source, profile.ROWS, values, near)
+        if isinstance(found, NoPlan):  # it may ask for more, and want an answer to all
+            found = plan(name, source, profile.ROWS, {**SHEET_INPUTS, **values}, near)
         if isinstance(found, NoPlan):
             return None
         prefix = "" if folder == "." else f"{folder}/"

@@ -149,7 +149,7 @@ def plot(problem1, record, found):
 def no_curve(problem1, record, what):
     """Say that no script draws the curve; a picture or a sheet may show it all the same."""
     troubles = [f"{run.file}: {run.trouble}" for run in problem1.drawn if run.trouble]
-    if problem1.pictures or problem1.sheets or troubles:
+    if problem1.pictures or problem1.sheets or problem1.figures or troubles:
         why = f" ({'; '.join(troubles)[:300]})" if troubles else ""
         record.inconclusive(f"No script drew the {what}{why}: a person looks for it.")
         for figure in problem1.figures:
