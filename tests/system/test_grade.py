@@ -92,7 +92,7 @@ def alice(docker_sandbox, grader, root, tmp_path_factory):
 def test_alice_has_full_marks(alice, schema):
     """A right submission: exit 0, a valid result with 17 points and 33 left to a human."""
     jsonschema.validate(alice.result, schema)
-    assert alice.result["total"] == {"points": 17, "max_points": 50, "pending_points": 33}
+    assert alice.result["total"] == {"points": 39, "max_points": 50, "pending_points": 11}
     assert alice.points == FULL
     assert {check["outcome"] for check in alice.checks.values()} == {"passed"}
     assert alice.result["course_verdict"] == {"evaluate": "10/10", "kv_evaluate": "10/10"}
