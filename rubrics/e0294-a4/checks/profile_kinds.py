@@ -254,8 +254,10 @@ def rounds(found, quotient, rounding):
 
 
 def by_hand(table, profile):
-    """Return memory and cache as they are printed, in one unit, or None: who reckons with these
-    digits gets another batch than the exact bytes give."""
+    """Return memory and cache as they are printed, in one unit, or None.
+
+    Who reckons with these digits gets another batch than the exact bytes give.
+    """
     memory, cache = table.best("memory"), table.best("kv")
     if not (memory and cache and profile.unit and cache.quantity.value):
         return None
