@@ -224,7 +224,8 @@ def test_a_value_set_apart_wins_over_words_of_a_sentence():
 
 def test_a_better_answer_beside_an_uncertain_one_is_a_persons():
     """Points are not lost by words where the right value stands in the same section."""
-    text = "# 1d\nThe intensity of prefill = 56.89.\n\nThe prefill intensity has a limit d/b = 64."
+    first = "# 1d\nThe intensity of prefill = 56.89.\n\n"
+    text = first + "The prefill intensity has a limit of d/b = 64."
     reading = answer_all(md=text)["1d.prefill_intensity"]
     assert reading.verdict == "limit"
     assert "line 2 reads 56.89" in reading.review
