@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from grader.formulas.reading import Reading, read
+from grader.formulas.reading import Reading, read, without_end_mark
 from grader.formulas.scanning import Token
 from grader.formulas.spelling import Unreadable
 from grader.formulas.trees import Symbol, symbols
@@ -43,7 +43,7 @@ class Part:
     @property
     def text(self) -> str:
         """Return about what it says."""
-        return " ".join(token.text for token in self.tokens)
+        return " ".join(token.text.strip("'") for token in without_end_mark(self.tokens))
 
 
 Chain = tuple[Part, ...]

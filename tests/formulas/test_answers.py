@@ -222,13 +222,14 @@ def test_a_value_set_apart_wins_over_words_of_a_sentence():
     assert answer_all(md=text)["1d.prefill_intensity"].number_text == "56.89"
 
 
-def test_a_better_answer_beside_an_uncertain_one_is_a_persons():
+@pytest.mark.parametrize("turned", [False, True])
+def test_a_value_wins_over_a_limit_that_the_explanation_names(turned):
     """Points are not lost by words where the right value stands in the same section."""
-    first = "# 1d\nThe intensity of prefill = 56.89.\n\n"
-    text = first + "The prefill intensity has a limit of d/b = 64."
+    parts = ["The intensity of prefill = 56.89.", "The prefill intensity has a limit of d/b = 64."]
+    text = "# 1d\n" + "\n\n".join(reversed(parts) if turned else parts)
     reading = answer_all(md=text)["1d.prefill_intensity"]
-    assert reading.verdict == "limit"
-    assert "line 2 reads 56.89" in reading.review
+    assert (reading.verdict, reading.number) == ("reference", "reference")
+    assert reading.read_as == "56.89"
 
 
 def test_declared_answers_come_first():
