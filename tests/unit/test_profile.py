@@ -18,7 +18,15 @@ from grader.inputs import Plan, plan
 
 CHECKS = Path(__file__).parents[2] / "rubrics" / "e0294-a4" / "checks"
 profile = beside(str(CHECKS / "any.py"), "profile")
-CREDIT = tomllib.loads((Path(__file__).parent / "profile_credit.toml").read_text())
+ROWS = {"total_parameters": "parameters", "parameter_memory": "memory", "kv_per_request": "kv",
+        "largest_batch": "batch", "tensor_parallel": "tensor_parallel"}  # fmt: skip
+RUBRIC = tomllib.loads((CHECKS.parent / "rubric.toml").read_text())
+CREDIT = {
+    ROWS[check["id"]]: {"credit": check["credit"], "minus": check.get("minus", {})}
+    for criterion in RUBRIC["criteria"]
+    for check in criterion.get("checks", ())
+    if check["id"] in ROWS
+}
 
 HEAD = """
 num_layers = 32; num_query_heads = 32; num_kv_heads = 8
