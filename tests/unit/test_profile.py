@@ -673,3 +673,15 @@ def test_hostile_output_costs_little(line):
     begun = time.process_time()
     profile.judge(text, text)
     assert time.process_time() - begun < 3
+
+
+def test_batches_may_follow_from_the_digits_shown():
+    """Who reckons with 16.0 and 0.1342 GB has other batches on 8 GPUs than the exact bytes give."""
+    memory, cache = 16.0, 0.1342
+    lines = ["Total model parameters: 8.0 billion", f"Total parameter memory (GB): {memory}",
+             f"KV cache per request (GB): {cache}"]  # fmt: skip
+    for x in (1, 2, 4, 8):
+        lines += [f"X = {x}", f"Max batch size possible: {int((80 * x - memory) / cache)}"]
+    verdicts = profile.judge("\n".join(lines)).verdicts
+    assert verdicts["batch"].variant == "follows"
+    assert verdicts["tensor_parallel"].variant == "follows"
