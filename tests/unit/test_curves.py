@@ -75,7 +75,7 @@ def test_the_level_of_decode_may_be_the_students_own(level, formulas, variant):
 
 
 def test_bars_under_words_say_nothing_of_prefill():
-    """Positions 0, 1, 2 ... are no context lengths: such a plot is a human's, a flat one is flat."""
+    """Positions 0, 1, 2 ... are no context lengths; a flat curve is flat wherever it stands."""
     places = range(4)
     assert curves.prefill([figure("prefill intensity", places, [32, 51.2, 56.9, 62.1])]) is None
     flat = [figure("decode intensity by batch", places, [0.98] * 4, ("", ""))]

@@ -7,7 +7,6 @@ forge or hang are ours.
 import functools
 import json
 import time
-from pathlib import Path
 from types import SimpleNamespace
 from unittest import mock
 
@@ -16,7 +15,7 @@ from grader.formulas import examine, questions
 from grader.scripts import Scripts
 from tests.family.styles import PACK, ROOT
 from tests.proof import broken
-from tests.proof.trials import Defence, Seen, graded, ground, not_full
+from tests.proof.trials import Defence, Seen, graded, not_full
 from tests.zoo_cases import PROBLEM_1
 
 CALCULATOR, PLOTS, SHEET = "memory_calculator.py", "intensity_plots.py", "answers.tex"
@@ -79,7 +78,7 @@ OWN = {
 
 
 def ran(told, data, wanted):
-    """Return a trial: a run comes back so; ``wanted`` says of it, or of its fault, if it is as due."""
+    """Return a trial: a run comes back so; ``wanted`` says if what is made of it is as due."""
 
     def trial():
         conversation = SimpleNamespace(
@@ -113,9 +112,7 @@ LEAVES = {
     "a_plot.py": "import os, matplotlib\n# decode intensity\nos._exit(1)\n",
     PLOTS: FILES[PLOTS],
 }
-TEMPLATE = {
-    name: (PACK / "template" / name).read_text() for name in ("answers.tex", "sheet.md")
-}
+TEMPLATE = {name: (PACK / "template" / name).read_text() for name in ("answers.tex", "sheet.md")}
 
 # --- readers that forge or hang -------------------------------------------------------------------
 
@@ -205,7 +202,8 @@ DEFENCES = [
             lambda: broken.host("grader.formulas.examine._reading", ("if not sound:", "if False:")),
             "a verdict of its own making", read(says("full marks"), MD, "unreadable")),
     Defence("a page is a picture by its first bytes", "it is not looked at",
-            lambda: broken.host("grader.formulas.examine._sheet", ("if not all(", "if not any([1] or ")),
+            lambda: broken.host("grader.formulas.examine._sheet",
+                                ("if not all(", "if False and not all(")),
             "a page that is none", read(says(pictures='"page 1": "QUJD"'), MD, "unreadable")),
     Defence("PDFs have a reader of their own", "one for all",
             lambda: broken.host("grader.formulas.examine.examine",
