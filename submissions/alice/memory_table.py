@@ -17,12 +17,14 @@ GPU_COUNTS = (1, 2, 4, 8)
 
 
 def read_setup():
+    """Return the numbers of the JSON file named on the command line, or of the default one."""
     default = Path(__file__).with_name("llama3_8b.json")
     chosen = sys.argv[1] if len(sys.argv) > 1 else default
     return json.loads(Path(chosen).read_text())
 
 
 def model_parameters(setup):
+    """Count all weights of the model."""
     h1, h2 = setup["embedding_dim"], setup["inner_dim"]
     kv_dim = setup["kv_heads"] * h1 // setup["query_heads"]
     per_layer = {
@@ -36,12 +38,14 @@ def model_parameters(setup):
 
 
 def kv_cache_bytes(setup):
+    """Return the bytes of keys and values of one request, on all GPUs together."""
     head_dim = setup["embedding_dim"] // setup["query_heads"]
     keys_and_values = 2 * setup["layers"] * setup["kv_heads"] * head_dim
     return keys_and_values * setup["context_length"] * setup["kv_bytes"]
 
 
 def max_batch(setup, gpus):
+    """Return how many requests fit on so many GPUs at once."""
     # Each GPU holds 1/gpus of the weights and 1/gpus of every request.
     weights = model_parameters(setup) * setup["weight_bytes"]
     free = setup["gpu_memory_gb"] * GB - weights / gpus
@@ -55,6 +59,7 @@ def main():
     cache = kv_cache_bytes(setup) / GB
     print(f"Context length: {setup['context_length']} tokens, "
           f"{setup['weight_bytes']} bytes per weight, {setup['kv_bytes']} bytes per KV element")
+    # Only the batch depends on X: the other rows are for all GPUs together.
     rows = [
         ["Total model parameters"] + [f"{total:,}"] * len(GPU_COUNTS),
         ["Total parameter memory (GB)"] + [f"{memory:.3f}"] * len(GPU_COUNTS),
