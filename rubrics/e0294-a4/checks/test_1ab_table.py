@@ -85,7 +85,10 @@ def row(problem1, record, name):
         record.attach("txt", run.printed.encode() + b"\n\n" + problem1.listing(path))
         return
     variant = "none" if verdict.variant == "missing" else verdict.variant
-    record.answer(variant, verdict.says, slips=verdict.slips)
+    says = verdict.says
+    if name == "batch":  # the last of the table: all assumptions are known by now
+        says += f" {judgement.profile.sentence()}"
+    record.answer(variant, says, slips=verdict.slips)
 
 
 def found(problem1, record):
