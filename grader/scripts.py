@@ -136,7 +136,8 @@ class Scripts:
             "files": [[path, len(text)] for path, text in texts.items()],
         }
         body = b"".join([*texts.values(), stdin.encode()])
-        result, data = self.conversation.call("run", header, body, reply_bytes=REPLY_BYTES)
+        with self.conversation.apart():
+            result, data = self.conversation.call("run", header, body, reply_bytes=REPLY_BYTES)
         sizes = result.get("sizes")
         parts = _parts(sizes, data)
         if parts is None:
