@@ -133,11 +133,11 @@ def untimed(pack):
     return dataclasses.replace(pack, criteria=criteria)
 
 
-def timed(pack):
-    """Return the pack with nothing but the checks that measure time."""
+def timed(pack, checks=TIMED):
+    """Return the pack with nothing but checks that measure time: all of them, or these."""
     criteria = []
     for criterion in pack.criteria:
-        if kept := tuple(check for check in criterion.checks if check.id in TIMED):
+        if kept := tuple(check for check in criterion.checks if check.id in checks):
             total = sum(check.points for check in kept)
             criteria.append(dataclasses.replace(criterion, checks=kept, points=total))
     return dataclasses.replace(pack, criteria=tuple(criteria))

@@ -36,7 +36,7 @@ class Series:
     def listing(self) -> bytes:
         """Return all rounds as JSON: whoever doubts the decision can repeat it."""
         rounds = [{k: round(v, KEPT_PLACES) for k, v in figures.items()} for figures in self.rounds]
-        text = json.dumps({"end": self.end, "rounds": rounds}, indent=None)
+        text = json.dumps({"end": self.end, "rounds": rounds})
         return text.replace("}, {", "},\n{").encode()
 
 
@@ -53,9 +53,9 @@ def run(
     """Measure rounds and ask, at the settings' looks, whether what is known is ``enough``.
 
     The first round warms up and is not kept; ``questions`` tells from it which ratios there are
-    (where the kernel counts no CPU time, those by wall time). ``wrong`` says whether a reply was wrong: then the
-    series ends, for speed is no longer the question. ``settle`` books what is still open before a
-    look. Limits decide only when it is enough, never what the intervals are.
+    (where the kernel counts no CPU time, those by wall time). ``wrong`` says whether a reply was
+    wrong: then the series ends, for speed is no longer the question. ``settle`` books what is still
+    open before a look. Limits decide only when it is enough, never what the intervals are.
     """
     series, begin = Series(), clock()
     first = measure(0)

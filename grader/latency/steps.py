@@ -108,8 +108,8 @@ def pace(rounds: Sequence[Figures]) -> float:
 def enough(limits: Mapping[str, float], found: Mapping[str, Interval]) -> bool:
     """Whether all is decided, or so much is lost that the rest does not matter.
 
-    ``limits`` are those of the four questions: speedup and waiting have to be above theirs, slowdown
-    and growth below.
+    ``limits`` are those of the four questions: speedup and waiting have to be above theirs,
+    slowdown and growth below.
     """
     if found["slowdown"].low > limits["slowdown"]:
         return True

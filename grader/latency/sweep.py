@@ -136,7 +136,12 @@ def picture(sweep: Sweep) -> bytes:
         below = [middle - min(each) for middle, each in zip(middles, times, strict=True)]
         above = [max(each) - middle for middle, each in zip(middles, times, strict=True)]
         axes.errorbar(
-            sweep.lengths, middles, (below, above), fmt=f"{marker}-", capsize=3, label=f"{way} cache"
+            sweep.lengths,
+            middles,
+            (below, above),
+            fmt=f"{marker}-",
+            capsize=3,
+            label=f"{way} cache",
         )
     axes.set(xscale="log", yscale="log", xlabel="prompt (tokens)", ylabel="latency (ms)")
     axes.set_xticks(sweep.lengths, [str(length) for length in sweep.lengths])

@@ -13,7 +13,6 @@ import time
 
 import matplotlib.pyplot as plt
 import torch
-
 from transformer_skeleton import DecoderOnlyTransformer
 
 LENGTHS = (10, 50, 100, 500, 1000)

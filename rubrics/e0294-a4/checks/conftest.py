@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from grader import rubric
 from grader.beside import beside
 from grader.errors import StudentFault
-from grader import rubric
 from grader.formulas import questions
 
 COURSE_FOLDER = Path(__file__).parent.parent / "course"

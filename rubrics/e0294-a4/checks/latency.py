@@ -42,8 +42,7 @@ class Latency:
         if timed is None or timed.device != student.device:
             return "Latency is compared with the reference's on the same device, which is not here."
         if self._found() is None:
-            return "This device is too quick for the largest model of the ladder: work does not "\
-                   "show beside the time of launches."  # fmt: skip
+            return "This device is too quick: work does not show beside launches at any size."
         return ""
 
     def size(self):

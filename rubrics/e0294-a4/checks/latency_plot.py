@@ -75,7 +75,7 @@ class Plots:
             record.not_submitted("No plot of latency over the length of the prompt was found.")
 
     def _benchmarks(self):
-        """Run the files that hold the model and draw something, in the mode that the sheet names."""
+        """Run the files that hold the model and draw something, in the sheet's mode for it."""
         if self._runs is None:
             drawing = [
                 path
@@ -92,17 +92,15 @@ def judge(figure):
     """Judge one figure about latency."""
     lines = [line for axes in figure.axes for line in _lines(figure, axes)]
     slips = () if _labelled(figure) else ("no_axis_labels",)
-    ways = {way: _covered(lines, way) for way in ("without", "with")}
-    if not all(ways.values()):
-        named = [line for line in lines if line.way]
-        if not named and len(lines) == len(ways):
-            both, slips = lines[0].lengths & lines[1].lengths, (*slips, "unnamed_lines")
-        elif lines and all(any(word in line.words for word in GAIN) for line in lines):
-            return Drawn("gain_only", "a ratio and not both latencies", 0, slips, figure.picture)
-        else:
-            return Drawn("one_way", "not both ways", 0, slips, figure.picture)
+    named = {line.way for line in lines}
+    if {"without", "with"} <= named:
+        both = _covered(lines, "without") & _covered(lines, "with")
+    elif named == {""} and len(lines) == len(("without", "with")):
+        both, slips = lines[0].lengths & lines[1].lengths, (*slips, "unnamed_lines")
+    elif lines and all(any(word in line.words for word in GAIN) for line in lines):
+        return Drawn("gain_only", "a ratio and not both latencies", 0, slips, figure.picture)
     else:
-        both = ways["without"] & ways["with"]
+        return Drawn("one_way", "not both ways", 0, slips, figure.picture)
     listed = ", ".join(map(str, sorted(both)))
     if not both:
         return Drawn("other_lengths", "other lengths", 0, slips, figure.picture)
@@ -155,15 +153,11 @@ def _is_word(spoken, words):
 
 
 def _labelled(figure):
+    """Whether both axes are labelled; axes beside or below each other may share a label."""
     drawn = [axes for axes in figure.axes if axes.series]
-    return all(axes.x_label.strip() or figure_has_shared_label(drawn, axes) for axes in drawn) and (
-        all(axes.y_label.strip() or axes is not drawn[0] for axes in drawn)
+    return any(axes.x_label.strip() for axes in drawn) and any(
+        axes.y_label.strip() for axes in drawn
     )
-
-
-def figure_has_shared_label(drawn, axes):
-    """Whether a row of axes shares one label: the last one's."""
-    return axes is not drawn[-1] and bool(drawn[-1].x_label.strip())
 
 
 def _about_latency(figure):
