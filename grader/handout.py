@@ -16,12 +16,15 @@ from __future__ import annotations
 import ast
 import contextlib
 import os
+import re
 import shutil
 import tempfile
+import tomllib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from grader import pack as packs
+from grader import rubric
 from grader.checking import recorded, runner
 from grader.checking.draw import Draw
 from grader.checking.probing import VECTORS, Questions, load_vectors
@@ -33,6 +36,8 @@ from grader.score import score
 from grader.student import Student
 
 FOLDER = "public"
+CRITERION = re.compile(r"^\[\[criteria\]\]$", re.MULTILINE)  # where one begins
+PUBLIC, HIDDEN = "pytest.mark.public", "pytest.mark.hidden"
 CHECK_LIMITS = REFERENCE_LIMITS
 
 
@@ -66,7 +71,7 @@ def write(pack: Pack, sandbox: Sandbox, out: Path, say: Callable[[str], None]) -
         shutil.copytree(pack.folder / "template", folder, dirs_exist_ok=True)
         public = folder / FOLDER
         (public / "checks").mkdir(parents=True)
-        shutil.copy(pack.folder / "rubric.toml", public)
+        (public / rubric.FILE).write_text(_public_rubric(pack), encoding="utf-8")
         (public / packs.TEMPLATE).mkdir()
         for given in pack.given:  # as it was before it was filled in
             (public / packs.TEMPLATE / given.path).write_bytes(given.data)
@@ -101,6 +106,23 @@ def _record(
             recorded.write_family(folder / FOLDER, family, Questions.of(vectors, draw), say)
 
 
+def _public_rubric(pack: Pack) -> str:
+    """Return the rubric's text without the criteria that no public check is of.
+
+    What answers those accept, and what a human looks for, would be half of the solution.
+    """
+    text = (pack.folder / rubric.FILE).read_text(encoding="utf-8")
+    head, *blocks = CRITERION.split(text)
+    kept = [
+        criterion.id
+        for criterion in pack.criteria
+        if any(check.visibility == "public" for check in criterion.checks)
+    ]
+    ids = [str(tomllib.loads(f"[[criteria]]{block}")["criteria"][0]["id"]) for block in blocks]
+    public = [block for block, id_ in zip(blocks, ids, strict=True) if id_ in kept]
+    return "[[criteria]]".join([head, *public])
+
+
 def _of_public_checks(folder: Path) -> list[Path]:
     """Return the files that public checks need; others hold what only hidden ones look at."""
     shared = [path for path in (folder / "conftest.py", folder / VECTORS) if path.exists()]
@@ -108,18 +130,23 @@ def _of_public_checks(folder: Path) -> list[Path]:
 
 
 def without_hidden_bodies(source: str) -> str:
-    """Return the source of checks with each hidden one reduced to its docstring."""
+    """Return the source of checks with each hidden one reduced to its docstring.
+
+    Where all checks of a file are hidden, what they share is left out as well.
+    """
     lines = source.splitlines(keepends=True)
-    for node in reversed(ast.parse(source).body):
-        if not isinstance(node, ast.FunctionDef):
-            continue
-        hidden = any(ast.unparse(mark) == "pytest.mark.hidden" for mark in node.decorator_list)
-        if hidden and node.end_lineno is not None:
+    functions = [node for node in ast.parse(source).body if isinstance(node, ast.FunctionDef)]
+    marks = {mark for node in functions for mark in map(ast.unparse, node.decorator_list)}
+    nothing_public = HIDDEN in marks and PUBLIC not in marks
+    for node in reversed(functions):
+        if HIDDEN in map(ast.unparse, node.decorator_list) and node.end_lineno is not None:
             after = node.body[0].end_lineno or node.lineno  # the docstring stays
             has_docstring = ast.get_docstring(node) is not None
             start = after if has_docstring else node.body[0].lineno - 1
             lines[start : node.end_lineno] = [] if has_docstring else ["    ...\n"]
-    return "".join(lines)
+        elif nothing_public:
+            lines[node.lineno - 1 : node.end_lineno] = []
+    return "".join(lines).rstrip("\n") + "\n"
 
 
 @contextlib.contextmanager

@@ -4,6 +4,7 @@
     rubrics/<id>/checks/test_*.py             what is measured; each marked public or hidden
     rubrics/<id>/checks/vectors.py            sizes, weights and the probes of the diagnosis
     rubrics/<id>/mistakes.toml                known mistakes, as small edits of the reference
+    rubrics/<id>/formulas.toml                questions whose answers are formulas
     rubrics/<id>/template/                    what students get
     rubrics/<id>/course/                      a course's own weights and cases (`grader convert`)
     reference/<id with underscores>/          a full-marks submission
@@ -20,6 +21,7 @@ from pathlib import Path
 
 from grader import intake, mistakes, rubric
 from grader.errors import UsageError
+from grader.formulas import questions
 from grader.intake import SourceFile
 from grader.mistakes import Mistake
 from grader.records import Interface, Limits
@@ -97,6 +99,7 @@ def load(root: Path, pack_id: str) -> Pack:
         place = str(folder / mistakes.FILE)
         right = mistakes.edited_file(reference, found.interface.expected, place)
         mistakes.variants(family, right, place)
+    questions.load(folder / questions.FILE)  # for what is wrong in it; checks load it again
     if not (folder / TEMPLATE).is_dir():
         raise BadPack(f"{found.where}: {folder / TEMPLATE} is missing")
     public = tuple(f for f in _given(folder) if f.path not in found.interface.expected)
@@ -127,13 +130,13 @@ def _pack(
     family: tuple[Mistake, ...],
 ) -> Pack:
     sources = sorted((folder / "checks").glob("*.py"))
-    family_file = [path for path in [folder / mistakes.FILE] if path.exists()]
+    optional = [folder / name for name in (mistakes.FILE, questions.FILE)]
     course = sorted((folder / "course").glob("*"))
     return Pack(
         id=found.id,
         title=found.title,
         version=found.version,
-        digest=_digest(folder / rubric.FILE, *sources, *family_file, *course),
+        digest=_digest(folder / rubric.FILE, *sources, *filter(Path.exists, optional), *course),
         points=found.points,
         criteria=criteria,
         interface=found.interface,

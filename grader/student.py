@@ -126,6 +126,7 @@ class Student(Conversation):
             raise self._hopeless
         if self._step is None:
             self._step = self._chosen_step()
+            self.loaded = False  # what the module keeps of the small model is not this check's
         if not self.loaded:
             self._load(self._step)
 

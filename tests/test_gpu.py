@@ -11,6 +11,7 @@ from grader.checking.draw import Draw
 from grader.grade import family_for, grade, oracle_for
 from grader.intake import SourceFile, Submission
 from grader.sandbox import docker
+from tests.zoo_cases import FULL, only
 
 pytestmark = [
     pytest.mark.gpu,
@@ -42,8 +43,9 @@ def graded(sandbox, pack):
             if isinstance(submission, Path):
                 submission = intake.read(submission)
             return grade(
-                submission, pack, sandbox, oracle=oracle, draw=draw, family=family, device=DEVICE
-            )
+                submission, only(pack, FULL), sandbox,
+                oracle=oracle, draw=draw, family=family, device=DEVICE,
+            )  # fmt: skip
 
         yield graded
 

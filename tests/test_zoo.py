@@ -3,6 +3,7 @@
     tests/zoo/honest/     odd but right: keeps every point
     tests/zoo/mistakes/   wrong: loses the right points and no others
     tests/zoo/attacks/    hostile: a typed outcome, nothing earned, nothing left behind
+    tests/zoo/problem1/   programs, sheets and plots of problem 1, with their points
 
 What a case consists of is told in tests/zoo_cases.py. Of the attacks one for each group runs here,
 of the others what differs most; `make proof PARTS="zoo attacks"` runs them all.
@@ -17,10 +18,11 @@ import pytest
 from grader.errors import UsageError
 from grader.grade import grade
 from grader.sandbox.owner import PREFIX
-from tests.zoo_cases import FULL, cases, errors
+from tests.zoo_cases import FULL, PROBLEM_1, cases, errors
 
 ATTACKS = cases("attacks")
-RUN_HERE = [case for case in cases() if case.expected.get("ci", case.kind != "attacks")]
+BY_DEFAULT = ("honest", "mistakes")
+RUN_HERE = [case for case in cases() if case.expected.get("ci", case.kind in BY_DEFAULT)]
 GROUPS = "ABCDEFGHIJKLM"
 ATOL = 1e-2
 
@@ -39,7 +41,7 @@ def test_zoo(case, pack, docker_sandbox, docker_oracle, docker_family, draw, tmp
         docker_sandbox,
         oracle=docker_oracle,
         draw=draw,
-        family=docker_family if case.kind != "attacks" else None,
+        family=docker_family if case.kind in BY_DEFAULT else None,
     )
     surprises = case.surprises(result)
     assert not surprises, "\n".join(surprises)
@@ -62,7 +64,13 @@ def test_every_case_has_its_expected_verdict(case):
     assert expected["says"]
     assert (case.folder / "submission").is_dir() != (case.folder / "build.py").is_file()
     if "refused" not in expected:
-        assert set(expected["points"]) == set(FULL)
+        assert set(expected["points"]) == set(PROBLEM_1 if case.kind == "problem1" else FULL)
+    if case.kind == "problem1":
+        assert expected["pending"].keys() == PROBLEM_1.keys()
+        assert all(
+            0 <= expected["points"][name] + expected["pending"][name] <= most
+            for name, most in PROBLEM_1.items()
+        )
     if case.kind == "honest":
         assert expected["points"] == FULL
         assert not expected["checks"]

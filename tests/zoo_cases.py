@@ -13,8 +13,16 @@ expect.toml:
     refused                 text of the refusal, where intake refuses the whole
     diagnosis               of a mistake: the name it is given, by default the folder's
     flags                   texts that the remarks must hold, one remark each
-    [points]                by criterion: a number, or a list of numbers that are all right
+    [points]                by criterion: a number, or a list of numbers that are all right; of
+                            other criteria nothing is expected
     [checks]                by check: an outcome, or a list; ``default`` is "passed"
+
+Of problem 1 instead of the outcomes:
+    quick                   it uses up its time: short limits
+    [pending]               by criterion: what waits for a human
+    [variants]              by check: the name that the answer has to be given
+
+Graded are the criteria that have points here, and no others.
 """
 
 import dataclasses
@@ -25,14 +33,17 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+import pytest
+
 from grader import intake
 
 ZOO = Path(__file__).parent / "zoo"
-KINDS = ("honest", "mistakes", "attacks")
+KINDS = ("honest", "mistakes", "attacks", "problem1")
 RIGHT_ANSWER = ZOO / "beside" / "right_answer.py"
 QUICK = {"import_seconds": 2.0, "request_seconds": 2.0, "submission_seconds": 8.0}
 """Limits for attacks that use up their time, so that an endless loop costs seconds."""
 FULL = {"2a": 5, "2b": 5, "2c": 7}
+PROBLEM_1 = {"1a": 10, "1b": 5, "1c": 7, "1d": 3}
 TIMED = ("step_latency", "latency_growth", "generate_latency")
 
 
@@ -44,7 +55,7 @@ class Case:
 
     @property
     def kind(self):
-        """Return honest, mistakes or attacks."""
+        """Return one of KINDS."""
         return self.folder.parent.name
 
     @property
@@ -79,24 +90,43 @@ class Case:
         return intake.read(self.lay_out(scratch))
 
     def limited(self, pack):
-        """Return the pack with short limits where time is expected to run out, else as it is.
+        """Return the pack with the criteria that are expected here, and short limits where time
+        is expected to run out.
 
         What ends by itself is not hurried: on a busy machine it would run out of time as well.
         """
-        allowed = [
-            outcome for each in self.expected["checks"].values() for outcome in _listed(each)
-        ]
-        if self.kind != "attacks" or "timeout" not in allowed:
+        pack = only(pack, self.expected["points"])
+        checks = self.expected.get("checks", {})
+        allowed = [outcome for each in checks.values() for outcome in _listed(each)]
+        late = self.kind == "attacks" and "timeout" in allowed
+        if not (late or self.expected.get("quick")):
             return pack
         return dataclasses.replace(pack, sandbox=dataclasses.replace(pack.sandbox, **QUICK))
 
     def surprises(self, result):
         """Return what is not as expected in a result: outcomes, points and remarks."""
-        return [*self._odd_outcomes(result), *self._odd_points(result), *self._odd_flags(result)]
+        odd = self._odd_variants if self.kind == "problem1" else self._odd_outcomes
+        return [*odd(result), *self._odd_points(result), *self._odd_flags(result)]
+
+    def _odd_variants(self, result):
+        wanted = self.expected.get("variants", {})
+        for criterion in result["criteria"]:
+            pending = self.expected["pending"][criterion["id"]]
+            if criterion["pending_points"] != pending:
+                got = [(c["id"], c["message"]) for c in criterion["checks"]
+                       if c["outcome"] == "inconclusive"]  # fmt: skip
+                yield f"{criterion['id']} has {criterion['pending_points']} pending: {got}"
+            for check in criterion["checks"]:
+                if check["outcome"] == "harness_error":
+                    yield f"{check['id']}: {check['staff_message']}"
+                if wanted.get(check["id"], check["variant"]) != check["variant"]:
+                    yield f"{check['id']} is {check['variant']!r}: {check['message']}"
 
     def _odd_outcomes(self, result):
         expected = self.expected.get("checks", {})
         for criterion in result["criteria"]:
+            if criterion["id"] not in self.expected.get("points", ()):
+                continue
             for check in criterion["checks"]:
                 allowed = expected.get(check["id"], expected.get("default", "passed"))
                 if check["outcome"] not in _listed(allowed):
@@ -109,7 +139,8 @@ class Case:
     def _odd_points(self, result):
         for criterion, got in points(result).items():
             allowed = self.expected["points"][criterion]
-            if got not in _listed(allowed):
+            near = [each for each in _listed(allowed) if got == pytest.approx(each)]
+            if not near:
                 yield f"{criterion} has {got} points, expected {allowed}"
 
     def _odd_flags(self, result):
@@ -158,9 +189,16 @@ def cases(*kinds):
     ]
 
 
+def only(pack, criteria):
+    """Return the pack with these criteria alone."""
+    kept = tuple(criterion for criterion in pack.criteria if criterion.id in criteria)
+    assert len(kept) == len(criteria)
+    return dataclasses.replace(pack, criteria=kept)
+
+
 def points(result):
     """Return the points of what a machine grades, by criterion."""
-    return {c["id"]: c["points"] for c in result["criteria"] if c["id"] in FULL}
+    return {c["id"]: c["points"] for c in result["criteria"] if c["checks"]}
 
 
 def outcomes(result):

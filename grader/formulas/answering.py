@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from grader.formulas import chains, quantities, trees
@@ -19,6 +19,7 @@ from grader.formulas.scanning import scan
 from grader.formulas.spelling import Unreadable
 from grader.formulas.trees import Tree
 
+FULL = (REFERENCE, "follows")  # nothing to be found elsewhere is better
 _MAX_SHOWN = 300
 _BOLD = re.compile(r"(?<![\w)\]}])\*\*(?=\S)|(?<=\S)\*\*(?![\w(\[{])")
 
@@ -86,6 +87,8 @@ class Answers:
         reviews = [reading.review] if reading.review else []
         if reading.verdict == NONE and not reading.review:
             reviews += self._doubts(question, judge, choice)
+        elif reading.verdict not in FULL and not choice.certain:
+            reviews += self._better(question, judge, choice, FULL)
         if choice.elsewhere and reading.verdict != REFERENCE:
             reviews.append("it was found under another heading")
         return dataclasses.replace(reading, review="; ".join(reviews))
@@ -95,14 +98,21 @@ class Answers:
         doubts = []
         if not choice.certain:
             doubts.append("it was found by the words around it, and may not be the answer")
-        for other in choice.others:
-            better = self._read_span(question, judge, other, keep=False)
-            if better.verdict not in {NONE, "unreadable", "missing"}:
-                doubts.append(f"{other.where} reads {better.read_as}, which is {better.verdict!r}")
-                break
+        known = [REFERENCE, *(variant.name for variant in question.variants)]
+        doubts += self._better(question, judge, choice, known)
         sources = {source for v in question.variants for source in v.own.values()}
         lost = sorted(sources - self._own.keys())
         return [*doubts, *(f"it may follow from {source}, which was not read" for source in lost)]
+
+    def _better(
+        self, question: Question, judge: Judge, choice: Choice, wanted: Collection[str]
+    ) -> list[str]:
+        """Return which other span, if any, reads as one of the wanted."""
+        for other in choice.others:
+            found = self._read_span(question, judge, other, keep=False)
+            if found.verdict in wanted:
+                return [f"{other.where} reads {found.read_as}, which is {found.verdict!r}"]
+        return []
 
     def _read_span(
         self, question: Question, judge: Judge, span: Span, *, keep: bool = True
@@ -162,8 +172,9 @@ class Answers:
 
 def _sets_a_symbol(graded: Graded) -> bool:
     """Whether it only says ``N = 1024``."""
-    parts = graded.chain or graded.number_chain
-    return bool(parts) and parts[0].is_label and bool(parts[0].readings)
+    parts = graded.number_chain
+    first = next((part.tokens[-1] for part in parts[:1] if part.is_label), None)
+    return first is not None and first.kind == "symbol" and parts[1:2] == (graded.number,)
 
 
 def _missing(question: Question, groups: Sequence[Sequence[Span]]) -> Reading:

@@ -9,9 +9,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from grader.formulas.reading import Reading, read
+from grader.formulas.reading import Reading, read, without_end_mark
 from grader.formulas.scanning import Token
 from grader.formulas.spelling import Unreadable
 from grader.formulas.trees import Symbol, symbols
@@ -43,7 +43,7 @@ class Part:
     @property
     def text(self) -> str:
         """Return about what it says."""
-        return " ".join(token.text for token in self.tokens)
+        return " ".join(token.text.strip("'") for token in without_end_mark(self.tokens))
 
 
 Chain = tuple[Part, ...]
@@ -84,11 +84,12 @@ def _relation(token: Token) -> str:
 
 def _read_all(parts: list[tuple[str, list[Token]]]) -> list[Part]:
     out: list[Part] = []
-    for relation, tokens in parts:
+    for i, (relation, tokens) in enumerate(parts):
         if not tokens:
             continue
-        more = (relation, tokens) != parts[-1]
-        out.append(_read_one(relation if out else "", tuple(tokens), first=not out and more))
+        after = parts[i + 1][0] if i + 1 < len(parts) else ""
+        part = _read_one(relation if out else "", tuple(tokens), first=bool(after) and not out)
+        out.append(replace(part, is_label=True) if after == ":" else part)
     return out
 
 

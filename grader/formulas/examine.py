@@ -58,9 +58,10 @@ def examine(files: Mapping[str, bytes], questions: Sequence[Question]) -> Sheet:
         else:
             names = ", ".join(path for path in chosen if _is_pdf(path))
             remarks.append(f"{names} could not be read ({again.why}): a person reads it")
-            answers = {name: _for_human(reading) for name, reading in sheet.answers.items()}
-            sheet = replace(sheet, answers=answers, staff=again.last_words)
-    return replace(sheet, remarks=(*remarks, *sheet.remarks))
+            sheet = replace(sheet, staff=again.last_words)
+    said = (*remarks, *sheet.remarks)
+    answers = {name: _for_human(reading, said) for name, reading in sheet.answers.items()}
+    return replace(sheet, answers=answers, remarks=said)
 
 
 def _is_pdf(path: str) -> bool:
@@ -71,11 +72,11 @@ def _open(reading: Reading) -> bool:
     return reading.verdict in (*READ, "none") or bool(reading.review)
 
 
-def _for_human(reading: Reading) -> Reading:
-    """Return a reading that nobody loses points by, if a PDF might have said more."""
-    if reading.verdict != "missing" or reading.review:
+def _for_human(reading: Reading, remarks: Sequence[str]) -> Reading:
+    """Return a missing answer as one to look for, if it may stand in what was not read."""
+    if reading.verdict != "missing" or reading.review or not remarks:
         return reading
-    return replace(reading, review="the PDF could not be read")
+    return replace(reading, review=f"it may stand in what was not read: {remarks[0]}")
 
 
 def _chosen(files: Mapping[str, bytes]) -> tuple[dict[str, bytes], list[str]]:

@@ -66,7 +66,7 @@ class Finder:
 
     def _by_words(
         self, question: Question, spans: Sequence[Span], useful: Useful
-    ) -> Iterator[tuple[tuple[int, bool, bool, int], Span]]:
+    ) -> Iterator[tuple[tuple[int, bool, int, int], Span]]:
         """Yield spans that are about the question, each with its rank."""
         place = place_of(question.place)
         for order, span in enumerate(spans):
@@ -78,7 +78,7 @@ class Finder:
                     or r"\boxed" in span.text
                     or any(_TOTAL.search(_last(layer)) for layer in span.layers[:2])
                 )
-                yield (_fits(span.place, place), total, span.kind != "inline", order), span
+                yield (_fits(span.place, place), total, _set_apart(span), order), span
 
     def _about(self, span: Span, question: Question) -> bool:
         if span not in self._facets:
@@ -92,6 +92,11 @@ class Finder:
         at = {name: text.rfind(name) for name in self.ids}
         best = max(at, key=lambda name: (at[name], len(name)), default="")
         return best if best and at[best] >= 0 else ""
+
+
+def _set_apart(span: Span) -> int:
+    """Return how much a span looks like an answer: a table's cell more than words of a sentence."""
+    return {"inline": 0, "text": 1}.get(span.kind, 2)
 
 
 def _fits(place: tuple[int, ...], wanted: tuple[int, ...]) -> int:
@@ -119,7 +124,7 @@ def words(text: str) -> str:
 
 
 def _last(layer: str) -> str:
-    return [part for part in _SENTENCE.split(layer) if part.strip()][-1] if layer.strip() else ""
+    return next((part for part in reversed(_SENTENCE.split(layer)) if part.strip()), "")
 
 
 def facets_of(span: Span, known: Mapping[str, Mapping[str, tuple[str, ...]]]) -> dict[str, str]:

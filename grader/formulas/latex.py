@@ -5,9 +5,10 @@ No package or macro is run. What is inside verbatim and comments is not read.
 
 from __future__ import annotations
 
+import bisect
 import re
 
-from grader.formulas.outline import Outline, mixed, pieces
+from grader.formulas.outline import Outline, line_ends, mixed, pieces
 
 _COMMENT = re.compile(r"(?<!\\)%[^\n]*")
 _VERBATIM = re.compile(
@@ -37,19 +38,15 @@ def read(text: str, outline: Outline) -> None:
     """Report what a LaTeX document holds to its outline."""
     text = _VERBATIM.sub(lambda m: "\n" * m[0].count("\n"), _COMMENT.sub("", text))
     begin = text.find(r"\begin{document}")
-    at = max(begin, 0)
+    at, ends = max(begin, 0), line_ends(text)
     while found := _STRUCTURE.search(text, at):
-        mixed(outline, text[at : found.start()], _line(text, at))
-        at = _one(text, found, outline)
-    mixed(outline, text[at:], _line(text, at))
+        mixed(outline, text[at : found.start()], bisect.bisect_left(ends, at) + 1)
+        at = _one(text, found, outline, bisect.bisect_left(ends, found.start()) + 1)
+    mixed(outline, text[at:], bisect.bisect_left(ends, at) + 1)
 
 
-def _line(text: str, at: int) -> int:
-    return text.count("\n", 0, at) + 1
-
-
-def _one(text: str, found: re.Match[str], outline: Outline) -> int:
-    """Report one piece of structure; return where to read on."""
+def _one(text: str, found: re.Match[str], outline: Outline, line: int) -> int:
+    """Report one piece of structure, which begins on ``line``; return where to read on."""
     at = found.end()
     if found["blank"]:
         outline.paragraph()
@@ -63,11 +60,11 @@ def _one(text: str, found: re.Match[str], outline: Outline) -> int:
         outline.close_list()
     elif found["mark"] is not None:
         content, at = _argument(text, at)
-        outline.answer(found["mark"], content.replace("\n", " "), _line(text, found.start()))
+        outline.answer(found["mark"], content.replace("\n", " "), line)
     elif found["table"]:
         end = text.find(f"\\end{{{found['table']}", at, at + _MAX_ARGUMENT)
         end = end if end >= 0 else at
-        _table(text[at:end], outline, _line(text, at))
+        _table(text[at:end], outline, line)
         at = end
     else:
         outline.item(words(found["label"] or ""))

@@ -7,13 +7,20 @@ of the sheet (its place: "1c" is (1, 3), and so is item 3 below the heading "Pro
 
 from __future__ import annotations
 
+import bisect
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
+from grader.formulas.statements import statements
+
 MAX_SPANS = 5_000
 _MAX_LAYER = 400  # characters of a layer that are looked at
 _MAX_HISTORY = 1_200
+
+
+class CannotRead(Exception):  # noqa: N818 - says what is the case
+    """A file cannot be read; the message is half a sentence that says why."""
 
 
 @dataclass(frozen=True)
@@ -97,7 +104,6 @@ class Outline:
     file: str
     unit: str = "line"
     spans: list[Span] = field(default_factory=list)
-    full: bool = False
     fixed: int = 0  # the cell or page that everything is on, where lines say nothing
     _frames: list[_Frame] = field(default_factory=list)
     _lists: list[int] = field(default_factory=list)  # items counted so far; -1 where unordered
@@ -163,8 +169,7 @@ class Outline:
         if not text.strip():
             return
         if len(self.spans) >= MAX_SPANS:
-            self.full = True
-            return
+            raise CannotRead(f"it holds more than {MAX_SPANS:,} formulas")
         layers = (*near, self._prose, *(() if self._prose.strip() else (self._before,)))
         titles = (frame.text for frame in reversed(self._frames))
         self.spans.append(
@@ -242,11 +247,11 @@ def _closer(found: re.Match[str], text: str, begin: int, limit: int) -> tuple[st
 
 
 _CLAUSE = re.compile(r"((?:,|;|\band\b|\bwhile\b)\s+)")
-_ASSIGNED = re.compile(r"[=:≈]")
+_ASSIGNED = re.compile(r"[=:≈]|\bis\b.*\d")
 
 
 def lines_of(outline: Outline, prose: str, line: int) -> None:
-    """Take prose: a clause with ``=`` or ``:`` in it may hold a formula as plain text."""
+    """Take prose: a clause with ``=``, ``:`` or "is" in it may hold a formula as plain text."""
     for offset, row in enumerate(prose.split("\n")):
         for clause in _CLAUSE.split(row):
             if _ASSIGNED.search(clause) and len(clause) < _MAX_LAYER:
@@ -255,16 +260,27 @@ def lines_of(outline: Outline, prose: str, line: int) -> None:
         outline.prose("\n")
 
 
+def line_ends(text: str) -> list[int]:
+    """Return where lines end; how many lie before a position is then found by bisection."""
+    return [found.start() for found in re.finditer("\n", text)]
+
+
 def mixed(outline: Outline, text: str, line: int) -> None:
     """Take a text with formulas between marks; ``line`` is the number of its first line."""
+    lines = line_ends(text)
     for piece in pieces(text):
-        at = line + text.count("\n", 0, piece.at)
+        at = line + bisect.bisect_left(lines, piece.at)
         if piece.kind == "prose":
-            for i, paragraph in enumerate(_BLANK.split(piece.text)):
-                if i:
+            start, inner = 0, line_ends(piece.text)
+            for blank in [*_BLANK.finditer(piece.text), None]:
+                end = blank.start() if blank else len(piece.text)
+                lines_of(outline, piece.text[start:end], at + bisect.bisect_left(inner, start))
+                if blank:
                     outline.paragraph()
-                lines_of(outline, paragraph, at)
+                    start = blank.end()
         else:
             outline.formula(piece.text.replace("\n", " "), at, piece.kind)
+            for offset, row in statements(piece.text) if piece.kind == "display" else ():
+                outline.formula(row.replace("\n", " "), at + offset, piece.kind)
             if not piece.closed:
                 outline.paragraph()

@@ -15,14 +15,14 @@ from dataclasses import dataclass
 import pypdfium2
 from pypdfium2 import raw
 
-from grader.formulas.documents import CannotRead
-from grader.formulas.outline import Outline, Span, lines_of
+from grader.formulas.outline import CannotRead, Outline, Span, lines_of
 
 MAX_PAGES = 60
 _MAX_CHARACTERS = 20_000  # of a page
 MAX_PICTURES = 6
 _PIXELS = 1_600  # of the longer side of a picture
 _SMALLER = 0.86  # of the size of the line's own characters
+_LIFT = 0.55  # of the size: how far an exponent is raised at most
 
 
 @dataclass(frozen=True)
@@ -54,8 +54,12 @@ def spans(path: str, data: bytes) -> tuple[list[Span], dict[int, str], list[str]
     if len(document) > MAX_PAGES:
         remarks.append(f"{path} has {len(document)} pages: only the first {MAX_PAGES} were read")
     for number in range(min(len(document), MAX_PAGES)):
-        page = document[number]
-        text = "\n".join(_lines(page))
+        try:
+            page = document[number]
+            text = "\n".join(_lines(page))
+        except pypdfium2.PdfiumError:
+            remarks.append(f"page {number + 1} of {path} is damaged and was not read")
+            continue
         texts[number + 1] = text
         outline.fixed = number + 1
         for paragraph in text.split("\n"):
@@ -83,19 +87,32 @@ def pictures(data: bytes, pages: list[int]) -> dict[int, bytes]:
 
 
 def _lines(page: pypdfium2.PdfPage) -> Iterator[str]:
-    """Yield the lines of a page, by the positions of its characters."""
+    """Yield the lines of a page, by the positions of its characters.
+
+    PDFium's own lines break before a raised character. Here one goes on with the line if it is
+    raised or lowered by less than half its size, as an exponent is and a numerator is not.
+    """
     text = page.get_textpage()
     line: list[_Character] = []
     for character in _characters(text):
         if character.text in "\r\n":
-            if line and character.text == "\n":
-                yield _written(line)
-                line = []
             continue
+        if line and not character.text.isspace() and not _goes_on(line, character):
+            yield _written(line)
+            line = []
         line.append(character)
     if line:
         yield _written(line)
     text.close()
+
+
+def _goes_on(line: list[_Character], character: _Character) -> bool:
+    solid = [c for c in line if not c.text.isspace()]
+    if not solid:
+        return True
+    size = max(c.size for c in (*solid, character))
+    base = next((c.base for c in reversed(solid) if c.size > size * _SMALLER), solid[-1].base)
+    return abs(character.base - base) < _LIFT * size and character.left > solid[-1].left - size
 
 
 def _characters(text: pypdfium2.PdfTextPage) -> Iterator[_Character]:

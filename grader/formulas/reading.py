@@ -229,7 +229,7 @@ def read(tokens: Sequence[Token]) -> tuple[Reading, ...]:
     Raises `Unreadable` with what stopped it. Words at the end are the unit; there may be a full
     stop after them.
     """
-    tokens = _without_end_mark(tokens)
+    tokens = without_end_mark(tokens)
     if not tokens:
         raise Unreadable("its end")
     first = _read(tokens, tight=False)
@@ -239,7 +239,8 @@ def read(tokens: Sequence[Token]) -> tuple[Reading, ...]:
     return (first,) if second.tree == first.tree else (first, second)
 
 
-def _without_end_mark(tokens: Sequence[Token]) -> Sequence[Token]:
+def without_end_mark(tokens: Sequence[Token]) -> Sequence[Token]:
+    """Return a formula without the marks of its sentence's end."""
     while tokens and (tokens[-1].kind == "," or tokens[-1].text in {"'.'", "':'"}):
         tokens = tokens[:-1]
     return tokens

@@ -17,6 +17,7 @@ from grader.formulas.spelling import Unreadable, canonical, plain
 MAX_TOKENS = 1_500
 MAX_DIGITS = 40
 MAX_EXPONENT = 64
+_MAX_SPELT = 60
 
 
 @dataclass(frozen=True)
@@ -41,8 +42,10 @@ _SCIENTIFIC = re.compile(r"[eE]([+-]?\d+)(?![\d.])")
 _SPACE = re.compile(r"(?:[ \t~&]|\\[,;:!> ]|\\(?:q?quad|displaystyle|textstyle|limits|nolimits|"
                     r"nonumber|notag|left|right|[bB]igg?[lrm]?|middle|allowbreak|hfill|centering|"
                     r"(?:thin|med|thick|neg)space|mathstrut|strut)(?![A-Za-z])\.?)+")  # fmt: skip
-_TEXTUAL = re.compile(r"\\(?:text|mathrm|textrm|textsf|mathsf|mathbf|textbf|mathit|textit|texttt|"
-                      r"mathtt|operatorname\*?|bm|boldsymbol|textnormal|mbox|mathcal)\s*\{")  # fmt: skip
+_TEXTUAL = re.compile(
+    r"\\(?:text|mathrm|textrm|textsf|mathsf|mathbf|textbf|mathit|textit|texttt|mathtt|"
+    r"operatorname\*?|bm|boldsymbol|textnormal|mbox|mathcal)\s*\{"
+)
 _TRANSPARENT = re.compile(r"\\(?:boxed|fbox|framebox|ensuremath|colorbox\s*\{[^{}]{0,20}\}|"
                           r"(?:text)?color\s*\{[^{}]{0,20}\}|displaylines|mathopen|mathclose)"
                           r"\s*(?=\{)")  # fmt: skip
@@ -88,7 +91,9 @@ _SUBSCRIPT = re.compile(r"\s*_\s*(?:\{|\\(?:text|mathrm|textrm|mathit)\s*\{)?")
 class _Scanner:
     def __init__(self, text: str, table: Mapping[str, str]) -> None:
         self.text, self.table, self.at = text, table, 0
-        self.longest_name = max(map(len, table), default=0)
+        self.reach: dict[str, int] = {}  # first letter -> length of the longest name
+        for name in table:
+            self.reach[name[:1]] = max(len(name), self.reach.get(name[:1], 0))
         self.braces: list[str] = []  # what to do when each open { closes
         self.label_may_follow = False
         self.known_until = 0  # up to here, letters are known to be symbols
@@ -231,8 +236,10 @@ class _Scanner:
         if after.isdecimal():
             return Token("bad", f"'{name}{after}': if {after} is an exponent, write {name}^{after}")
         if after == "_":
+            start = self.at
             self.subscripts()
-            return Token("word", f"{name} with a subscript that is none of the question's symbols")
+            spelt = f"{name}{self.text[start : self.at]}"[:_MAX_SPELT]
+            return Token("bad", f"'{spelt}', which is none of the question's symbols")
         return Token("symbol", self.table[name])
 
     def longest(self, start: int) -> tuple[str, int] | None:
@@ -254,8 +261,8 @@ class _Scanner:
 
     def prefixes(self, at: int) -> Iterator[tuple[str, int]]:
         """Yield ever longer names that begin here, in their one spelling."""
-        name = ""
-        while at < len(self.text) and len(name) < self.longest_name:
+        name, reach = "", self.reach.get(self.text[at], 0)
+        while at < len(self.text) and len(name) < reach:
             char = self.text[at]
             if char == "_" and (found := _BRACED_SUBSCRIPT.match(self.text, at)):
                 yield f"{name}_{canonical(found[1])}", found.end()

@@ -25,10 +25,11 @@ def limit(cpu_seconds: int) -> None:
     except ImportError:
         return
     wanted = {"RLIMIT_AS": MEMORY, "RLIMIT_CPU": cpu_seconds, "RLIMIT_NOFILE": FILES,
-              "RLIMIT_FSIZE": OUTPUT, "RLIMIT_CORE": 0}  # fmt: skip
+              "RLIMIT_FSIZE": OUTPUT, "RLIMIT_CORE": 0, "RLIMIT_NPROC": 0}  # fmt: skip
     for name, value in wanted.items():
         try:
-            resource.setrlimit(getattr(resource, name), (value, value))
+            hard = value + (name == "RLIMIT_CPU")  # a signal first, that says why
+            resource.setrlimit(getattr(resource, name), (value, hard))
         except (AttributeError, ValueError, OSError):  # this system has no such limit
             continue
 
@@ -45,6 +46,7 @@ def serve(files: dict[str, bytes], questions: list[dict[str, Any]]) -> dict[str,
     """Read all files, answer all questions."""
     from grader.formulas import documents  # noqa: PLC0415 - after the limits
     from grader.formulas.answering import Answers, as_json, by_file  # noqa: PLC0415
+    from grader.formulas.outline import CannotRead  # noqa: PLC0415
     from grader.formulas.questions import from_json  # noqa: PLC0415
 
     spans, remarks, pdfs = [], [], _Pdfs()
@@ -56,7 +58,7 @@ def serve(files: dict[str, bytes], questions: list[dict[str, Any]]) -> dict[str,
             else:
                 found = documents.spans(path, files[path])
             spans += found
-        except documents.CannotRead as error:
+        except CannotRead as error:
             remarks.append(f"{path} was not read: {error}")
     answers = Answers([from_json(question) for question in questions])
     answers.read(by_file(spans))

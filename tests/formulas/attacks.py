@@ -37,7 +37,7 @@ ATTACKS = {
     "sum of many terms": ("+".join(["N"] * 50_000), "length"),
     "product of many letters": ("N" * 3_900, "length"),
     "many unary signs": ("-" * 3_000 + "N", "length"),
-    "import": ('__import__("os").system("touch /tmp/owned")', "_"),
+    "import": ('__import__("os").getpid()', "_"),
     "subclasses": ("().__class__.__bases__[0].__subclasses__()", ")"),
     "lambda": ("(lambda: (_ for _ in ()).throw(0))()", "lambda"),
     "call of a function": ("exec(N)", "exec"),

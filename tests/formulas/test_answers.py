@@ -80,6 +80,22 @@ def test_wrong_links_are_reported():
     assert put_in.remarks == ("b = 2 was put in",)
 
 
+def test_an_approximation_is_said_not_to_be_graded():
+    """What stands after the sign for "about" is passed over, and the student is told so."""
+    reading = answer(r"4N^2d + 3N^2 \approx 4N^2d")
+    assert reading.remarks == ("what stands after the sign for 'about' is not graded",)
+    assert answer(r"F \approx 4N^2d").remarks == ()
+
+
+@pytest.mark.parametrize("extension", ["md", "txt", "tex"])
+@pytest.mark.parametrize("opener", ["$$", "\\[", "$", "\\begin{equation}"])
+def test_a_formula_that_is_never_closed_costs_the_next_ones_nothing(extension, opener):
+    """Without its closing mark a formula ends at the blank line, in every format."""
+    text = f"1c\n\nPrefill flops:\n{opener}\n2N^2d\n\nPrefill bytes: $$ (4N^2 + 4Nd) b $$\n\nEnd."
+    readings = answer_all(**{extension: text})
+    assert readings[BYTES].verdict == "reference"
+
+
 def test_both_readings_of_a_quotient_are_tried():
     """1/2 b ... is accepted by the reading that is right, and the other one is said."""
     reading = answer("d/b N/(N+d)", AI)
@@ -115,10 +131,12 @@ def test_numbers_are_judged_apart(text, verdict):
 @pytest.mark.parametrize(
     ("text", "verdict"),
     [
-        ("56.8889", "reference"), ("56.9", "reference"), ("57", "reference"), ("56", "reference"),
+        ("56.8889", "reference"), ("56.9", "reference"), ("57", "reference"),
+        ("56", "reference"),
         ("56.88", "reference"), ("55", "none"), (r"\frac{4N^2d}{b(4N^2+4Nd)} = 56.89", "reference"),
         (r"56.89\ \text{FLOPs/byte}", "reference"), ("28.444", "reference"),  # b = 4
-        ("102.4", "single_pass"), ("512", "fused"), ("57.2222", "softmax"), ("56.7639", "reference"),
+        ("102.4", "single_pass"), ("512", "fused"), ("57.2222", "softmax"),
+        ("56.7639", "reference"),
         ("", "missing"), ("about sixty", "unreadable"),
     ],
 )  # fmt: skip
@@ -176,6 +194,42 @@ def test_an_answer_left_empty_is_missing():
     assert (readings[FLOPS].verdict, readings[FLOPS].review) == ("missing", "")
     assert readings[AI].verdict == "missing"
     assert readings[AI].review
+
+
+ROWS = r"""\begin{align*}
+  \text{FLOPs} &= 2N^2d \\
+                &\quad + 2N^2d \\
+  \text{Bytes} &= 4N^2 b
+                   \left( 1 \\ + \frac{d}{N} \right) \\[2pt]
+  \text{Intensity} &= \frac{Nd}{(N + d) b}
+\end{align*}"""
+
+
+def test_each_row_of_a_display_may_answer_another_question():
+    """Rows of an align are statements; one that goes on belongs to the row before it."""
+    readings = answer_all(tex=rf"\section*{{1c}} Prefill: {ROWS}")
+    assert [(readings[q].verdict, readings[q].found_in) for q in (FLOPS, BYTES, AI)] == [
+        ("reference", "answers.tex, line 2"),
+        ("reference", "answers.tex, line 4"),
+        ("reference", "answers.tex, line 6"),
+    ]
+
+
+def test_a_value_set_apart_wins_over_words_of_a_sentence():
+    """The number of a table is the answer, and not the limit that the explanation names."""
+    text = "# 1d\n| phase | intensity |\n|---|---|\n| prefill | 56.89 |\n\n"
+    text += "The intensity of prefill saturates at d/b = 64."
+    assert answer_all(md=text)["1d.prefill_intensity"].number_text == "56.89"
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_a_value_wins_over_a_limit_that_the_explanation_names(turned):
+    """Points are not lost by words where the right value stands in the same section."""
+    parts = ["The intensity of prefill = 56.89.", "The prefill intensity has a limit of d/b = 64."]
+    text = "# 1d\n" + "\n\n".join(reversed(parts) if turned else parts)
+    reading = answer_all(md=text)["1d.prefill_intensity"]
+    assert (reading.verdict, reading.number) == ("reference", "reference")
+    assert reading.read_as == "56.89"
 
 
 def test_declared_answers_come_first():

@@ -50,7 +50,7 @@ def test_rewrites_are_accepted():
     draw = random.Random(4)
     wrong, count = [], 0
     for question in FORMULAS:
-        for text in list(generating.written(question))[::7] + [question.reference]:
+        for text in [*list(generating.written(question))[::7], question.reference]:
             (expected,) = names(question, text)
             assert expected != NONE
             for rewrite in generating.rewrites(text, draw):

@@ -33,10 +33,10 @@ def value(text):
 def test_attacks_are_refused_at_once(name):
     """Each attack ends in under 0.1 s with half a sentence that says where reading stopped."""
     text, mentions = ATTACKS[name]
-    begin = time.perf_counter()
+    begin = time.process_time()
     with pytest.raises(Unreadable) as refused:
         read(scan(text, TABLE))
-    assert time.perf_counter() - begin < 0.1
+    assert time.process_time() - begin < 0.1
     assert mentions in str(refused.value)
     assert len(str(refused.value)) < 130
 
@@ -52,15 +52,19 @@ def test_attacks_are_refused_at_once(name):
             "2N^2d + 2N^2d", r"2 N^2 d\, +\, 2 N^2 d", "(2N)^2 d", "4N N d", "4NNd", "N^2(4d)",
             "𝟒𝑁²𝑑", "4 N<sup>2</sup> d",
             r"\underbrace{2N^2d}_{QK^T} + \underbrace{2N^2d}_{PV}", "4N^2d.", "4 seq_len**2 * d_k",
-            r"\dfrac{8N^2d}{2}", r"8N^2d/2", r"\frac12 8 N^2 d".replace("8 N", r"\cdot 8 N"),
-            "+4N^2d", "-(-4N^2d)", r"4N^{2}d \qquad", r"\text{ } + 4N^2d".replace(r"\text{ } +", ""),
+            r"\dfrac{8N^2d}{2}", r"8N^2d/2", r"\frac12 \cdot 8 N^2 d",
+            "+4N^2d", "-(-4N^2d)", r"4N^{2}d \qquad",
             r"4{N^2}{d}", "4[N^2]d", r"4\{N^2\}d", r"\displaystyle 4 N^2 d", "4e0*N**2*d",
             r"\color{blue}{4N^2d}", r"4\,\mathrm{N}^2\,\mathrm{d}", r"4~N^2~d", "４N^2d",
         ]),
-        (2 * 7 * 3, [r"2N\text{BPE}", r"2N \beta", "2Nβ", "2Nb", r"2N \times \text{bytes per element}"]),
-        (17 * (2 * 11 * 7 * 13 + 13**2), ["n(2BND+D^2)", r"n\left(2BND + D^{2}\right)", "(2BND+D²)n"]),
-        (Fraction(7, 2), [r"\frac{N}{2}", "N/2", "0.5N", ".5N", "N÷2", "½N", "N*2^{-1}"]),
-        (3, [r"\left\lfloor\frac{N}{2}\right\rfloor", "⌊N/2⌋", "floor(N/2)", "N//2", "math.floor(N/2)"]),
+        (2 * 7 * 3, [r"2N\text{BPE}", r"2N \beta", "2Nβ", "2Nb",
+                     r"2N \times \text{bytes per element}"]),
+        (17 * (2 * 11 * 7 * 13 + 13**2), ["n(2BND+D^2)", r"n\left(2BND + D^{2}\right)",
+                                           "(2BND+D²)n"]),
+        (Fraction(7, 2), [r"\frac{N}{2}", "N/2", "0.5N", ".5N", "N÷2", "½N",
+                          "N*2^{-1}"]),
+        (3, [r"\left\lfloor\frac{N}{2}\right\rfloor", "⌊N/2⌋", "floor(N/2)", "N//2",
+             "math.floor(N/2)"]),
         (4, [r"\lceil N/2 \rceil", "⌈N/2⌉", "ceil(N/2)"]),
         (16777216, ["16,777,216", r"16{,}777{,}216", r"16\,777\,216", "16_777_216", "16777216",
                     "2^{24}", "2^24", "2**24", "2²⁴"]),
@@ -89,11 +93,11 @@ def test_what_people_write_is_understood(expected, forms):
         ("4 096 N", "two numbers side by side"),
         ("0,125", "','"),
         ("4S^2", "'S'"),
-        ("4n_2", "subscript"),
-        ("4N^2 D_x", "'D with a subscript"),
+        ("4n_2", "'n_2'"),
+        ("4N^2 D_x", "'D_x'"),
         ("4N^2 x", "'x'"),  # an unknown letter is no unit
         ("O(N^2)", "'O'"),
-        ("N_{ctx} d", "N with a subscript"),
+        ("N_{ctx} d", "'N_{ctx}'"),
         ("4Ν", r"\nu"),  # a Greek letter that looks like N
         ("2^N", "exponent"),
         ("N^{2d}", "exponent"),

@@ -10,6 +10,7 @@ they come: Ctrl-C stops, the same command goes on. Ends with 1 if any row did no
 import argparse
 import importlib
 import platform
+import subprocess
 import sys
 import time
 from datetime import UTC, datetime
@@ -66,13 +67,20 @@ def write_table(name: str, part, measured: dict[str, dict[str, str]]) -> None:
     more = f"{part.summary(measured)}\n\n" if hasattr(part, "summary") else ""
     text = (
         f"# {part.TITLE}\n\n{part.ABOUT.strip()}\n\n"
-        f"`make proof PARTS={name}` · {day} · Python {platform.python_version()} · "
+        f"`make proof PARTS={name}` · {day} · Python {platform.python_version()} · {_commit()} · "
         f"**{held} of {len(measured)} held**\n\n{more}{table}\n"
     )
     path = ROOT / "docs" / "proof" / f"{name}.md"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text, encoding="utf-8")
     print(f"{path.relative_to(ROOT)}: {held} of {len(measured)} held")
+
+
+def _commit() -> str:
+    """Return which state of the project this was, as far as that is known."""
+    asked = ["git", "describe", "--always", "--dirty", "--exclude=*"]
+    done = subprocess.run(asked, cwd=ROOT, capture_output=True, text=True, check=False)
+    return f"commit {done.stdout.strip()}" if done.returncode == 0 else "commit unknown"
 
 
 if __name__ == "__main__":

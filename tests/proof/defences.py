@@ -2,7 +2,7 @@
 
 import functools
 
-from tests.proof.defended import checks, container, guest, intake, judge, line
+from tests.proof.defended import checks, container, guest, intake, judge, line, problem1
 from tests.proof.ledger import Row
 
 TITLE = "Defences"
@@ -15,9 +15,9 @@ a right submission harmed, a wrong outcome, a limit overrun, something left behi
 Two were never disabled at once. Attacks of the zoo ran in containers. Where a container's own
 isolation was disabled, the case was a right submission that only looks; where the line to a box
 was, a box of ours that breaks one rule of the protocol. A row "check ..." takes a check out of the
-rubric: the case is then graded with full marks by all the others.
+rubric: the case is then graded with full marks by all the others of its problem.
 """
-GROUPS = (judge, checks, line, guest, intake, container)
+GROUPS = (judge, checks, problem1, line, guest, intake, container)
 DEFENCES = [defence for group in GROUPS for defence in group.DEFENCES]
 
 

@@ -26,10 +26,10 @@ from tests.proof.ledger import ROOT, Row
 
 TITLE = "Faults of ours"
 ABOUT = """
-Alice's submission is right: 17 of 17. Each row injects a fault of the grader or of its machine into
+Alice's submission is right: 39 of 39. Each row injects a fault of the grader or of its machine into
 gradings of hers, at moments drawn over the whole run. Held means: no check with an outcome that
 costs the student points, no traceback, nothing half-written, nothing left running for good, and a
-repetition that gives 17 of 17.
+repetition that gives 39 of 39.
 """
 
 

@@ -23,7 +23,8 @@ from grader.sandbox.owner import PREFIX
 from tests.proof.ledger import ROOT
 from tests.zoo_cases import untimed
 
-ALICE, FULL = ROOT / "submissions" / "alice", 17
+ALICE, FULL = ROOT / "submissions" / "alice", 39
+READ_BY_A_HUMAN = {"shown_calculation", "explanation"}
 SECONDS = 180  # after which a grading is taken to hang
 
 
@@ -69,7 +70,8 @@ def stored(out):
 
 def harmless(result):
     """Assert that no check took points from alice; return the points, or None if withheld."""
-    checks = [check for criterion in result["criteria"] for check in criterion["checks"]]
+    checks = [check for criterion in result["criteria"] for check in criterion["checks"]
+              if check["id"] not in READ_BY_A_HUMAN]  # fmt: skip
     lost = [c["id"] for c in checks if c["points"] is not None and c["points"] < c["max_points"]]
     assert lost == [], f"points were lost: {lost}"
     odd = {c["outcome"] for c in checks} - {"passed", "harness_error"}

@@ -24,7 +24,7 @@ from grader.sandbox.docker import DockerSandbox
 from grader.sandbox.process import ProcessSandbox
 from tests.family.styles import FILE, PACK, REFERENCE
 from tests.proof.ledger import ROOT
-from tests.zoo_cases import RIGHT_ANSWER, ZOO, Case, outcomes, untimed
+from tests.zoo_cases import FULL, RIGHT_ANSWER, ZOO, Case, outcomes, untimed
 
 RAISED = re.compile(r"raised RuntimeError: (.*?) \(")
 
@@ -154,11 +154,13 @@ def graded(files, checks, expected="passed", *, docker=False, **limits):
     return trial
 
 
-def not_full(files):
-    """Return a trial: grade by all checks; something has to be lost."""
+def not_full(files, criteria=FULL):
+    """Return a trial: grade by all checks of criteria but a human's; something has to be lost."""
 
     def trial():
-        result = ground().grade(files)
+        chosen = [criterion for criterion in ground().pack.criteria if criterion.id in criteria]
+        checks = [check.id for one in chosen for check in one.checks if not check.manual]
+        result = ground().grade(files, checks)
         return Seen(words(result), set(outcomes(result).values()) != {"passed"})
 
     return trial

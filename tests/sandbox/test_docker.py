@@ -441,7 +441,7 @@ def test_no_secret_is_sent_in(docker_sandbox, docker_oracle, draw, pack, root, m
     watched = _Watched(docker_sandbox)
     submission = intake.read(root / "submissions" / "alice")
     result = grade(submission, pack, watched, oracle=docker_oracle, draw=draw)
-    assert result["total"]["points"] == 17
+    assert result["total"]["points"] == 39
     data = bytes(sent[id(watched.boxes[0].line)])
     assert len(data) > 1_000_000, "the weights alone are larger"
     secrets = [draw.seed.encode(), bytes.fromhex(draw.seed), draw.digest.encode()]

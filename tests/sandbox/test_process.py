@@ -135,7 +135,7 @@ def test_the_conversation_is_the_same(root, pack, draw, folder):
     with oracle_for(pack, sandbox) as oracle:
         alice = intake.read(root / "submissions" / "alice")
         result = grade(alice, pack, sandbox, oracle=oracle, draw=draw)
-    assert result["total"] == {"points": 17, "max_points": 50, "pending_points": 33}
+    assert result["total"] == {"points": 39, "max_points": 50, "pending_points": 11}
     assert result["environment"]["sandbox"] == "process"
     assert result["environment"]["isolation"] == "none"
     assert boxes(folder) == []

@@ -79,7 +79,7 @@ def test_points_are_those_of_forked_workers(root, pack, draw, folder):
     with oracle_for(pack, ProcessSandbox()) as oracle:
         alice = intake.read(root / "submissions" / "alice")
         result = grade(alice, pack, ProcessSandbox(forks=False), oracle=oracle, draw=draw)
-    assert result["total"] == {"points": 17, "max_points": 50, "pending_points": 33}
+    assert result["total"] == {"points": 39, "max_points": 50, "pending_points": 11}
     assert not list(folder.glob(f"{FOLDER_PREFIX}*"))
 
 

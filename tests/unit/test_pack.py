@@ -506,3 +506,15 @@ def test_the_shipped_pack_is_worth_its_sheet():
         "2c": 7,
         "2d": 8,
     }
+
+
+def test_questions_are_part_of_the_pack(root):
+    """A formulas.toml that is wrong is refused, and a changed one makes another pack."""
+    before = packs.load(root, "small-1").digest
+    file = folder_of(root) / "formulas.toml"
+    file.write_text('schema = "grader.formulas/1"\n[[question]]\nid = "x"\n')
+    assert "did you mean 'questions'" in refusal(root)
+    file.write_text(
+        'schema = "grader.formulas/1"\nquestions = []\n[symbols.N]\nsays = "length"\n[facets]\n'
+    )
+    assert packs.load(root, "small-1").digest != before

@@ -18,7 +18,15 @@ from grader.inputs import Plan, plan
 
 CHECKS = Path(__file__).parents[2] / "rubrics" / "e0294-a4" / "checks"
 profile = beside(str(CHECKS / "any.py"), "profile")
-CREDIT = tomllib.loads((Path(__file__).parent / "profile_credit.toml").read_text())
+ROWS = {"total_parameters": "parameters", "parameter_memory": "memory", "kv_per_request": "kv",
+        "largest_batch": "batch", "tensor_parallel": "tensor_parallel"}  # fmt: skip
+RUBRIC = tomllib.loads((CHECKS.parent / "rubric.toml").read_text())
+CREDIT = {
+    ROWS[check["id"]]: {"credit": check["credit"], "minus": check.get("minus", {})}
+    for criterion in RUBRIC["criteria"]
+    for check in criterion.get("checks", ())
+    if check["id"] in ROWS
+}
 
 HEAD = """
 num_layers = 32; num_query_heads = 32; num_kv_heads = 8
@@ -665,3 +673,15 @@ def test_hostile_output_costs_little(line):
     begun = time.process_time()
     profile.judge(text, text)
     assert time.process_time() - begun < 3
+
+
+def test_batches_may_follow_from_the_digits_shown():
+    """Who reckons with 16.0 and 0.1342 GB has other batches on 8 GPUs than the exact bytes give."""
+    memory, cache = 16.0, 0.1342
+    lines = ["Total model parameters: 8.0 billion", f"Total parameter memory (GB): {memory}",
+             f"KV cache per request (GB): {cache}"]  # fmt: skip
+    for x in (1, 2, 4, 8):
+        lines += [f"X = {x}", f"Max batch size possible: {int((80 * x - memory) / cache)}"]
+    verdicts = profile.judge("\n".join(lines)).verdicts
+    assert verdicts["batch"].variant == "follows"
+    assert verdicts["tensor_parallel"].variant == "follows"

@@ -726,7 +726,8 @@ def test_the_step_that_works_is_said_and_kept(made):
     student.load()
     student.fresh()
     student.load()
-    assert modes(sandbox) == [("import", None), ("definitions", None), ("definitions", None)]
+    trials, checks = [("import", None), ("definitions", None)], [("definitions", None)] * 2
+    assert modes(sandbox) == [*trials, *checks]
     (flag,) = student.flags
     assert "definitions only" in flag
     assert "SyntaxError: bad" in flag
@@ -737,7 +738,8 @@ def test_a_missing_device_is_replaced(made, verb):
     """A device that is not here, wherever it shows, is replaced by the one graded on."""
     student, sandbox = made({verb: [NO_GPU]})
     student.load()
-    assert modes(sandbox) == [("import", None), ("import", "cpu")]
+    trials, check = [("import", None), ("import", "cpu")], [("import", "cpu")]
+    assert modes(sandbox) == [*trials, *check]
     (flag,) = student.flags
     assert "'cpu'" in flag
 
@@ -757,7 +759,7 @@ def test_several_candidates_are_named(made):
     student.load()
     (flag,) = student.flags
     assert "b/net.py, a/net.py" in flag
-    (load,) = [header for header, _ in sandbox.boxes[0].asked if header["verb"] == "load"]
+    _trial, load = [header for header, _ in sandbox.boxes[0].asked if header["verb"] == "load"]
     assert load["file"] == "b/net.py"
 
 
@@ -766,7 +768,7 @@ def test_a_long_path_is_loaded_as_it_was_found(made):
     path = "/".join(["assignment four, final version, really"] * 6) + "/my transformer.py"
     student, sandbox = made({"find": {"result": {"files": [path]}}})
     student.load()
-    (load,) = [header for header, _ in sandbox.boxes[0].asked if header["verb"] == "load"]
+    _trial, load = [header for header, _ in sandbox.boxes[0].asked if header["verb"] == "load"]
     assert load["file"] == path
 
 

@@ -25,8 +25,8 @@ SAME = 1e-3
 not asked for."""
 
 
-NOT_FINITE = 1e9
-"""Stands for a difference from what is not finite."""
+UNLIKE = 1e9
+"""Stands for a difference where there is no number to compare with."""
 
 
 @pytest.fixture(scope="session")
@@ -133,20 +133,27 @@ def compare_with_own(model, ids, logits, record):
 
 
 @pytest.fixture
-def recomputed(student, oracle, draw, vectors, dims, record):
+def recomputed(student, oracle, draw, vectors, dims, weights, record):
     """Tell a cache from a copy of the ids, whatever was counted.
 
     What was fed is the submission's own word. But where the weights change after the prompt, a
     cache still holds the keys and values of the old ones; logits that are all of the new weights
-    show that the prompt was computed again.
+    show that the prompt was computed again. A model that does not notice other weights, since it
+    has made something of them before, shows nothing: where it is right, a human looks.
     """
 
     def recomputed(model, ids):
+        before, _ = model.forward(ids)
         _, past = model.forward(ids[:, :-1], use_cache=True)
         after = vectors.draw_weights(draw.rng("weights after the prompt"), dims)
         student.put(after)
         step, _ = model.forward(ids[:, -1:], past, use_cache=True)
         own, _ = model.forward(ids)
+        if differing(own, before) <= SAME:
+            record.set(gap_to_recomputed=UNLIKE)
+            if differing(before, oracle.logits(dims, weights, ids)) <= SAME:
+                record.inconclusive("Your model keeps copies of its weights: a person looks at it.")
+            return
         right = oracle.logits(dims, after, ids)
         gap = min(differing(step, full[:, -1:]) for full in (own, right))
         record.set(gap_to_recomputed=gap)
@@ -162,7 +169,7 @@ def recomputed(student, oracle, draw, vectors, dims, record):
 def differing(one, other):
     """The largest difference; what is not finite is different from everything."""
     gaps = np.abs(one.astype(np.float64) - other)
-    return float(np.nan_to_num(gaps, nan=NOT_FINITE, posinf=NOT_FINITE).max())
+    return float(np.nan_to_num(gaps, nan=UNLIKE, posinf=UNLIKE).max())
 
 
 @pytest.fixture

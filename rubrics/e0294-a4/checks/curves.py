@@ -14,6 +14,8 @@ CLOSE = 0.005  # of a value
 POINTS = 3  # a curve has at least so many
 FLAT = 0.02  # a curve that varies by less is flat
 WIDTHS = (2, 4, 1)  # bytes per element, the usual one first
+CONTEXTS = tuple(2**power for power in range(7, 18))  # of a decode curve that says none
+FULL = ("reference", "softmax", "exact")
 BATCH_WORDS = ("batch", "requests", "sequences")
 WEIGHT_WORDS = ("weight", "projection", "linear layer", "mlp", "ffn", "feed-forward")
 
@@ -49,12 +51,12 @@ SAYS = {
     "reference": "the curve of the given algorithm",
     "softmax": "the curve of the given algorithm, with the softmax counted",
     "exact": "the curve of the given algorithm, with k - 1 additions for a sum of k",
+    "follows": "the curve of your own formula",
     "causal": "the curve of the causal half, of flops and of traffic",
     "causal_flops": "the curve of half of the flops over all of the traffic",
     "single_pass": "the curve of S and P moved once each, where the algorithm moves both twice",
     "fused": "the curve without any traffic of S and P, where the algorithm writes and reads both",
     "append": "the curve with the new key and value written",
-    "follows": "the curve of your own number",
     "flat": "flat, as it has to be",
     "flat_elsewhere": "flat, as it has to be, at a value that is not that of the algorithm",
     "rising": "rising, but each sequence brings a cache of its own, so flops and bytes grow alike",
@@ -81,22 +83,29 @@ class _Curve:
     labelled: bool
 
 
-def prefill(figures):
-    """Return the best curve of intensity against context; None where no curve could be it."""
+def prefill(figures, own=()):
+    """Return the best curve of intensity against context; None where no curve could be it.
+
+    ``own`` are the student's own intensities, as functions of (N, b): see `following`.
+    """
     found = []
     for curve in _curves(figures):
         variant = _match(curve, PREFILL)
+        if variant not in FULL and _follows(curve, own):
+            variant = "follows"
         if variant:
             found.append(_drawn(variant, curve))
+        elif _counted(curve):
+            continue  # bars under words: where they stand says nothing
         elif _speaks_of(curve, ("prefill", "pre-fill", "prompt")) and not _about_decode(curve):
             found.append(_drawn("none", curve))
     return _best(found)
 
 
-def decode(figures, own=None):
+def decode(figures, own=()):
     """Return the best curve of intensity against batch size; None where no curve could be it.
 
-    ``own`` is the student's own intensity of decode, where it is known.
+    ``own`` are the student's own intensities, as functions of (N, b).
     """
     found = []
     for curve in _curves(figures):
@@ -128,12 +137,25 @@ def _level(value, own):
             levels = curve(contexts, HEAD_DIM) / width
             if levels.min() * (1 - CLOSE) <= value <= levels.max() * (1 + CLOSE):
                 return "flat"
-    return "follows" if own and abs(value - own) <= FLAT * own else "flat_elsewhere"
+    levels = [each(context, width) for each in own for context in CONTEXTS for width in WIDTHS]
+    near = any(level and abs(value - level) <= CLOSE * abs(level) for level in levels)
+    return "follows" if near else "flat_elsewhere"
+
+
+def _follows(curve, own):
+    """Whether a curve is one of the student's own formulas, at its own x values."""
+    for formula in own:
+        for width in WIDTHS:
+            values = [formula(x, width) for x in curve.x]
+            if all(v is not None and abs(y - v) <= CLOSE * abs(v)
+                   for y, v in zip(curve.y, values, strict=True)):  # fmt: skip
+                return True
+    return False
 
 
 def _match(curve, known):
     """Return the name of the known curve that a drawn one is, at its own x values."""
-    for width in WIDTHS:
+    for width in WIDTHS if curve.x.min() > 0 else ():
         for name, formula in known.items():
             right = formula(curve.x, HEAD_DIM) / width
             if np.all(np.abs(curve.y - right) <= CLOSE * right):
@@ -151,11 +173,16 @@ def _curves(figures):
                 x, y = (
                     (np.array(values) for values in zip(*pairs, strict=True)) if pairs else ((), ())
                 )
-                if len(set(x)) >= POINTS and min(x) > 0:
+                if len(set(x)) >= POINTS and min(x) >= 0:
                     alone = len(axes.series) == 1
                     words = f"{series.label} {around if alone else _of(axes, figure)}".lower()
                     labelled = bool(axes.x_label.strip() and axes.y_label.strip())
                     yield _Curve(number, words, x, y, labelled)
+
+
+def _counted(curve):
+    """Whether the points stand at 0, 1, 2 ..., as matplotlib puts words."""
+    return np.array_equal(curve.x, np.arange(len(curve.x)))
 
 
 def _of(axes, figure):

@@ -15,6 +15,7 @@ from grader.inputs import NoPlan, plan
 
 profile = beside(__file__, "profile")
 curves = beside(__file__, "curves")
+following = beside(__file__, "following")
 
 SOURCE = ".py"
 OTHER_LANGUAGES = (
@@ -27,6 +28,7 @@ PICTURES = (".png", ".jpg", ".jpeg", ".svg", ".gif", ".bmp", ".webp", ".heic")
 TABLE_WORDS = ("param", "kv", "cache", "batch", "memory", "layer", "head", "vocab", "tensor")
 MODEL = b"class DecoderOnlyTransformer"  # a file with the model is problem 2's
 PLOT_WORDS = ("matplotlib", "pyplot", "plt.")
+WRITE_WORDS = (".write", "to_csv", "savetxt", "to_json", "np.save", ".dump")
 CURVE_WORDS = ("intensity", "flop", "prefill", "decode", "roofline")
 PROGRAMS = 6  # tried at most
 LISTING = 20_000  # characters kept for a human
@@ -123,7 +125,10 @@ class Problem1:
             for other in self._named(".json", ".toml", ".yaml", ".yml", ".ini", ".cfg")
             if str(PurePosixPath(other).parent) == folder
         }
-        found = plan(PurePosixPath(path).name, self.text(path), profile.ROWS, values, near)
+        name, source = PurePosixPath(path).name, self.text(path)
+        found = plan(name, source, profile.ROWS, values, near)
+        if isinstance(found, NoPlan):  # it may ask for more, and want an answer to all
+            found = plan(name, source, profile.ROWS, {**SHEET_INPUTS, **values}, near)
         if isinstance(found, NoPlan):
             return None
         prefix = "" if folder == "." else f"{folder}/"
@@ -165,17 +170,21 @@ class Problem1:
 
     @functools.cached_property
     def drawn(self):
-        """Return the runs of all scripts that draw something of this problem."""
+        """Return the runs of all scripts that draw, after those that may write what they draw."""
+        drawing, writing = self._by_curves(PLOT_WORDS), self._by_curves(WRITE_WORDS)
+        if not drawing:
+            return []
+        before = [path for path in dict.fromkeys([*self.programs, *writing]) if path not in drawing]
+        return self.scripts.draw([*before, *drawing])
+
+    def _by_curves(self, words):
+        """Return the scripts that have one of these words, those that speak of curves first."""
         chosen = []
         for path in self._named(SOURCE):
             text = self.text(path).lower()
-            if any(word in text for word in PLOT_WORDS):
+            if any(word in text for word in words):
                 chosen.append((not any(word in text for word in CURVE_WORDS), path))
-        drawing = [path for _, path in sorted(chosen)][:PROGRAMS]
-        if not drawing:
-            return []
-        writing = [path for path in self.programs if path not in drawing]
-        return self.scripts.draw([*writing, *drawing])
+        return [path for _, path in sorted(chosen)][:PROGRAMS]
 
     @property
     def figures(self):
@@ -186,6 +195,10 @@ class Problem1:
     def sheet(self):
         """Return the answers of the sheets, read (see `grader.formulas`)."""
         return examine(self.files, self.questions)
+
+    def own_intensities(self, phase):
+        """Return the intensities that the sheet's own formulas give, for "prefill" or "decode"."""
+        return following.intensities(self.sheet.answers, self.questions, phase)
 
     @property
     def sheets(self):

@@ -251,3 +251,15 @@ def rounds(found, quotient, rounding):
         near = abs(value - quotient) < Fraction(1, 100)
         return value.denominator != 1 and (near or found.quantity.shows(quotient))
     return value == (floor(quotient) if rounding == "floor" else ceil(quotient))
+
+
+def by_hand(table, profile):
+    """Return memory and cache as they are printed, in one unit, or None.
+
+    Who reckons with these digits gets another batch than the exact bytes give.
+    """
+    memory, cache = table.best("memory"), table.best("kv")
+    if not (memory and cache and profile.unit and cache.quantity.value):
+        return None
+    same = memory.unit.lower() == cache.unit.lower()
+    return (memory.quantity.value, cache.quantity.value) if same else None

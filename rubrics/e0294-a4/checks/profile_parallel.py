@@ -28,6 +28,10 @@ def tensor_parallel(single, several, profile, spec, text):
                        "memory of the parameters and of the KV cache.", confirm=True)  # fmt: skip
     one = single.best("batch")
     tried = _ways(profile, spec, one.quantity.value if one else None)
+    by_hand = kinds.by_hand(single, profile)
+    if by_hand:
+        weights, cache = by_hand
+        tried.insert(1, ("follows", lambda x: (x * Fraction(spec.device) - weights) / cache))
     for name, way in tried:
         if all(_fits(x, found, way, profile) for x, found in known):
             return _verdict(name, [x for x, _ in known], spec)

@@ -263,12 +263,9 @@ def _quotients(table, profile, known):
     if profile.unit == GIB:
         tried.reverse()
     size = known["device"][0]
-    printed = table.best("memory"), table.best("kv")
-    if all(printed) and profile.unit:  # worked out by hand, from the digits shown
-        one, other = (found.quantity.value for found in printed)
-        same = printed[0].unit.lower() == printed[1].unit.lower()
-        if same and other and one < size:
-            tried.append(("shown", (size - one) / other, size * profile.unit, None))
+    one, other = kinds.by_hand(table, profile) or (size, 0)
+    if one < size:
+        tried.append(("shown", (size - one) / other, size * profile.unit, None))
     for mixed in ((GB, GIB), (GIB, GB)):
         quotient = (size - weights / mixed[0]) / (cache / mixed[1])
         tried.append(("mixed_units", quotient, size * mixed[0], mixed))

@@ -47,7 +47,7 @@ def test_other_inputs(problem1, record):
         record.attach("txt", problem1.listing(path) + b"\n\n" + run.printed.encode())
     else:
         variant = "computed" if follows.agrees else "typed_in" if follows.typed_in else "other"
-        left = ", ".join(sorted(asked.missing - {"context", "weight_bytes", "kv_bytes"}))
+        left = ", ".join(sorted(asked.missing - {"context", "weight_bytes", "kv_bytes", "tp"}))
         slips = ("inputs_missing",) if left else ()
         missing = f" It has no place for these inputs: {left}." if left else ""
         record.answer(variant, follows.says + missing, slips=slips)
@@ -57,7 +57,7 @@ def test_other_inputs(problem1, record):
 def test_shown_calculation(problem1, record):
     """The calculation of the cache per request is shown: a human reads it."""
     sources = [path for path in problem1.programs[:1] if problem1.program]
-    if not (sources or problem1.sheets):
+    if not (sources or problem1.sheets or problem1.pictures):
         record.not_submitted("No program and no answer sheet with a calculation was found.")
         return
     record.say("A person reads the calculation.")
@@ -85,7 +85,10 @@ def row(problem1, record, name):
         record.attach("txt", run.printed.encode() + b"\n\n" + problem1.listing(path))
         return
     variant = "none" if verdict.variant == "missing" else verdict.variant
-    record.answer(variant, verdict.says, slips=verdict.slips)
+    says = verdict.says
+    if name == "batch":  # the last of the table: all assumptions are known by now
+        says += f" {judgement.profile.sentence()}"
+    record.answer(variant, says, slips=verdict.slips)
 
 
 def found(problem1, record):

@@ -54,7 +54,7 @@ def test_decode_value(problem1, record):
 @pytest.mark.hidden
 def test_prefill_plot(problem1, record):
     """A curve of intensity against context."""
-    found = problem1.curves.prefill(problem1.figures)
+    found = problem1.curves.prefill(problem1.figures, problem1.own_intensities("prefill"))
     if found is None:
         no_curve(problem1, record, "intensity of prefill against the context length")
     else:
@@ -64,7 +64,7 @@ def test_prefill_plot(problem1, record):
 @pytest.mark.hidden
 def test_decode_plot(problem1, record):
     """A curve of intensity against batch size."""
-    found = problem1.curves.decode(problem1.figures)
+    found = problem1.curves.decode(problem1.figures, problem1.own_intensities("decode"))
     if found is None:
         no_curve(problem1, record, "intensity of decode against the batch size")
         return
@@ -149,7 +149,7 @@ def plot(problem1, record, found):
 def no_curve(problem1, record, what):
     """Say that no script draws the curve; a picture or a sheet may show it all the same."""
     troubles = [f"{run.file}: {run.trouble}" for run in problem1.drawn if run.trouble]
-    if problem1.pictures or problem1.sheets or troubles:
+    if problem1.pictures or problem1.sheets or problem1.figures or troubles:
         why = f" ({'; '.join(troubles)[:300]})" if troubles else ""
         record.inconclusive(f"No script drew the {what}{why}: a person looks for it.")
         for figure in problem1.figures:

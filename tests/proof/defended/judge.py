@@ -3,6 +3,7 @@
 import contextlib
 import functools
 import io
+import types
 from unittest import mock
 
 import numpy as np
@@ -63,8 +64,9 @@ def blunt_weights():
                 for name, shape in shapes.items()
             }  # fmt: skip
 
-        vectors.draw_weights = draw_weights
-        return vectors
+        changed = types.SimpleNamespace(**vars(vectors))  # the module is kept for other rows
+        changed.draw_weights = draw_weights
+        return changed
 
     return mock.patch.object(runner, "load_vectors", blunt)
 
