@@ -18,7 +18,11 @@ from grader.grade import grade
 from tests.zoo_cases import FULL, only
 
 CLEAR = {"1b": 5, "1c": 7, **FULL}  # criteria of which no check waits for a human
-OPEN = {"1a": ("8", "10", "2"), "1d": ("2", "3", "1"), "2d": ("7", "8", "1")}  # points, of all, waiting
+OPEN = {
+    "1a": ("8", "10", "2"),
+    "1d": ("2", "3", "1"),
+    "2d": ("7", "8", "1"),
+}  # points, of all, waiting
 READ_BY_A_HUMAN = {"shown_calculation", "explanation", "latency_explanation"}
 NO_ENGINE = {"DOCKER_HOST": "unix:///nonexistent.sock", "PATH": "/nonexistent"}  # nor bubblewrap
 

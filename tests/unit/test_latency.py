@@ -11,7 +11,7 @@ import pytest
 from grader.errors import HarnessError, StudentFault
 from grader.latency import generating, series, settings, sizing, steps, sweep
 from grader.latency.arms import Arm
-from grader.latency.decision import interval, rank
+from grader.latency.decision import Interval, interval, rank
 from grader.model import Generated, Past
 from grader.records import Usage
 from grader.tables import BadPack, Table
@@ -213,6 +213,64 @@ def test_work_put_off_until_after_the_reply_is_counted_with_it():
     found, _ = stepped(later=0.04)
     assert found.intervals["waiting"].low > 20
     assert found.intervals["speedup"].high < 1.1
+
+
+def test_work_in_the_background_is_booked_until_the_next_request():
+    """However often it is looked, CPU time goes to the last request until another begins."""
+    _, _, own = pair()
+    box, figures = own._box, {}
+    own.nothing(figures, "asked")
+    for _ in range(2):
+        box.spent += 1.0
+        own.settle()
+    assert figures["student_asked_cpu"] == pytest.approx(2, abs=1e-3)
+    own.nothing({}, "other")
+    box.spent += 1.0
+    own.settle()
+    assert figures["student_asked_cpu"] == pytest.approx(2, abs=1e-3)
+
+
+def test_a_busy_core_under_the_student_alone_changes_no_verdict():
+    """Where everything of the student takes five times as long by the clock, CPU time decides."""
+    calm, _ = stepped()
+    world, reference, own = pair()
+    own.model.noise = lambda: 5.0
+    rounds = steps.Steps(reference, own, prompts(), {"long": 400, "short": 50})
+    found = series.run(
+        rounds.measure, steps.ratios, lambda known: steps.enough(LIMITS, known), read(),
+        clock=world.clock, settle=rounds.settle,
+    )  # fmt: skip
+    assert found.intervals["speedup"].low == pytest.approx(calm.intervals["speedup"].low)
+    assert found.intervals["waiting"].low > 20
+    assert found.intervals["slowdown"].high < 1.1
+
+
+def test_what_is_lost_already_ends_a_series():
+    """A sandbagged side loses all, so nothing else has to be decided; an open question does not."""
+    open_ = Interval(1, 2.5, 9, 11)
+    known = {"speedup": open_, "growth": Interval(0.1, 0.3, 0.5, 11)}
+    sandbagged, honest = Interval(3.5, 5, 6, 11), Interval(0.9, 1, 1.1, 11)
+    assert steps.enough(LIMITS, {**known, "slowdown": sandbagged})
+    assert not steps.enough(LIMITS, {**known, "slowdown": honest})
+    lost = {"speedup": Interval(0.9, 1, 1.1, 11), "growth": Interval(0.9, 1, 1.1, 11)}
+    assert steps.enough(LIMITS, {**lost, "slowdown": open_})
+
+
+def test_a_round_without_any_growth_says_nothing():
+    """Where the reference itself takes no longer for a longer prompt, the round is left out."""
+    growth = steps.ratios({"reference_full_long": 1.0})["growth"]
+    figures = {"reference_full_short": 1.0, "reference_full_long": 1.9,
+               "student_step_short": 1.0, "student_step_long": 5.0}  # fmt: skip
+    assert growth(figures) is None
+    assert growth({**figures, "reference_full_long": 3.0}) == pytest.approx(2)
+
+
+def test_each_look_has_its_share_of_the_error():
+    """Ten rounds that agree are not enough at any look, though they would be at one look alone."""
+    rounds = [{"x": 5.0 + i} for i in range(10)]
+    found = series.intervals(rounds, {"x": lambda figures: figures["x"]}, read())
+    assert found["x"].low == -math.inf
+    assert interval([each["x"] for each in rounds], read().error).low == 5
 
 
 def test_time_slept_away_in_a_step_is_seen():
