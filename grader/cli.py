@@ -125,7 +125,7 @@ def _grade(arguments: argparse.Namespace) -> int:
     draw = Draw(arguments.seed) if arguments.seed else Draw.fresh()
     attachments: list[Attachment] = []
     with (
-        oracle_for(assignment, sandbox) as oracle,
+        oracle_for(assignment, sandbox, device) as oracle,
         family_for(assignment, sandbox, draw) as family,
     ):
         result = grade(

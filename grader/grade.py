@@ -96,13 +96,19 @@ def grade(
 
 
 @contextlib.contextmanager
-def oracle_for(pack: Pack, sandbox: Sandbox) -> Iterator[LiveOracle]:
-    """Hold the reference in a sandbox of its own; it starts when it is first asked."""
-    reference = Student(
-        sandbox, pack.reference, pack.interface, REFERENCE_LIMITS, given=pack.public_files
-    )
-    with reference:
-        yield LiveOracle(reference)
+def oracle_for(pack: Pack, sandbox: Sandbox, device: str = "cpu") -> Iterator[LiveOracle]:
+    """Hold the reference in a sandbox of its own; it starts when it is first asked.
+
+    Values are the CPU's. What students are timed against runs on their device.
+    """
+
+    def reference(device: str) -> Student:
+        limits = REFERENCE_LIMITS
+        return Student(sandbox, pack.reference, pack.interface, limits, device=device,
+                       given=pack.public_files)  # fmt: skip
+
+    with reference("cpu") as exact, reference(device) as timed:
+        yield LiveOracle(exact, exact if device == "cpu" else timed)
 
 
 @contextlib.contextmanager
