@@ -90,12 +90,14 @@ class Case:
         return intake.read(self.lay_out(scratch))
 
     def limited(self, pack):
-        """Return the pack with the criteria that are expected here, and short limits where time
-        is expected to run out.
+        """Return the pack with the criteria that are expected here, and limits that fit."""
+        return self.hurried(only(pack, self.expected["points"]))
+
+    def hurried(self, pack):
+        """Return the pack with short limits where time is expected to run out.
 
         What ends by itself is not hurried: on a busy machine it would run out of time as well.
         """
-        pack = only(pack, self.expected["points"])
         checks = self.expected.get("checks", {})
         allowed = [outcome for each in checks.values() for outcome in _listed(each)]
         late = self.kind == "attacks" and "timeout" in allowed

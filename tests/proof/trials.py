@@ -173,7 +173,7 @@ def attacked(attack, checks):
         case = Case(ZOO / "attacks" / attack)
         with tempfile.TemporaryDirectory() as scratch:
             submission = case.submission(Path(scratch))
-        pack = case.limited(ground().pack_of(checks, {}))
+        pack = case.hurried(ground().pack_of(checks, {}))
         result = grade(
             submission, pack, ground().docker, oracle=ground().oracle, draw=ground().draw
         )
