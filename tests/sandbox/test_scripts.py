@@ -42,7 +42,7 @@ def scripts(pack):
 
     def made(sandbox=None, seconds=20, **sources):
         files = [SourceFile(f"{name}.py", text.encode()) for name, text in sources.items()]
-        limits = Limits(request_seconds=seconds)
+        limits = Limits(request_seconds=seconds, script_seconds=seconds)
         boxes = sandbox or ProcessSandbox()
         student = Student(boxes, files, pack.interface, limits, preload=["matplotlib.pyplot"])
         open_.append(student)
