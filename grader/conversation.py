@@ -8,11 +8,12 @@ whether memory ran out, is the word of the engine and of the kernel.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import secrets
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Self
 
 from grader.errors import HarnessError, StudentFault
@@ -46,6 +47,7 @@ class Conversation:
         self.device = device
         self.ready: Header = {}  # what the guest said of itself when it started
         self.seconds = 0.0  # spent in calls into the submission
+        self.spent_apart = 0.0  # spent in calls that have a time of their own
         self.prints = ""  # the end of what was printed, up to the last reply
         self.loaded = False  # whether a living worker has imported the submission
         self.clock = clock
@@ -160,6 +162,18 @@ class Conversation:
         self._count_kills()
         result = reply.get("result")
         return (result if isinstance(result, dict) else {}), array
+
+    @contextlib.contextmanager
+    def apart(self) -> Iterator[None]:
+        """Give the calls within a time of their own, as long as that of all others together.
+
+        What runs away in one part of an assignment does not take the time of another.
+        """
+        others, self.seconds = self.seconds, self.spent_apart
+        try:
+            yield
+        finally:
+            self.spent_apart, self.seconds = self.seconds, others
 
     def _exchange(
         self, verb: str, header: Header, body: bytes, *, seconds: float, reply_bytes: int

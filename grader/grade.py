@@ -90,7 +90,7 @@ def grade(
         "environment": _environment(sandbox, device, oracle.ready or student.ready),
         "timing": {
             "seconds_total": round(time.monotonic() - begin, 3),
-            "seconds_student": round(student.seconds, 3),
+            "seconds_student": round(student.seconds + student.spent_apart, 3),
         },
     }
 

@@ -142,9 +142,10 @@ class Scripts:
         }
         body = b"".join([*texts.values(), stdin.encode()])
         seconds = self.conversation.limits.script_seconds if figures else None  # benchmarks draw
-        result, data = self.conversation.call(
-            "run", header, body, reply_bytes=REPLY_BYTES, seconds=seconds
-        )
+        with self.conversation.apart():
+            result, data = self.conversation.call(
+                "run", header, body, reply_bytes=REPLY_BYTES, seconds=seconds
+            )
         sizes = result.get("sizes")
         parts = _parts(sizes, data)
         if parts is None:

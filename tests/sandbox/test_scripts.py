@@ -1,5 +1,6 @@
 """Scripts run as by hand: what they print, ask and draw comes back, in bounds."""
 
+import contextlib
 import json
 import tempfile
 
@@ -40,9 +41,13 @@ def scripts(pack):
     """Return the scripts of a submission made of these sources."""
     open_ = []
 
-    def made(sandbox=None, seconds=20, **sources):
+    def made(sandbox=None, seconds=20, submission_seconds=120, **sources):
         files = [SourceFile(f"{name}.py", text.encode()) for name, text in sources.items()]
-        limits = Limits(request_seconds=seconds, script_seconds=seconds)
+        limits = Limits(
+            request_seconds=seconds,
+            script_seconds=seconds,
+            submission_seconds=submission_seconds,
+        )
         boxes = sandbox or ProcessSandbox()
         student = Student(boxes, files, pack.interface, limits, preload=["matplotlib.pyplot"])
         open_.append(student)
@@ -139,6 +144,21 @@ def test_a_script_that_never_ends_costs_its_own_figures_only(scripts):
         made.run("endless.py")
 
 
+def test_scripts_have_a_time_of_their_own(scripts):
+    """Scripts that never end use up the scripts' time, and not that of anything else."""
+    made = scripts(seconds=1, submission_seconds=2, a="while True: pass", b="print(7)")
+    for argument in "1234":
+        with pytest.raises(StudentFault) as caught:
+            made.run("a.py", argv=[argument])
+    assert "2 s for the whole submission are used up" in caught.value.message
+    with pytest.raises(StudentFault, match="used up"):
+        made.run("b.py")
+    student = made.conversation
+    student.fresh_worker()
+    assert student.call("warm", {}) == ({}, b"")
+    assert student.seconds < 1 < student.spent_apart
+
+
 @pytest.mark.docker
 def test_the_container_is_no_different(scripts):
     """In Docker a script prints and draws as it does in a plain process."""
@@ -206,3 +226,6 @@ class Answering:
 
     def call(self, *_, **__):
         return self.answer
+
+    def apart(self):
+        return contextlib.nullcontext()
