@@ -40,7 +40,12 @@ from grader import intake
 ZOO = Path(__file__).parent / "zoo"
 KINDS = ("honest", "mistakes", "attacks", "problem1")
 RIGHT_ANSWER = ZOO / "beside" / "right_answer.py"
-QUICK = {"import_seconds": 2.0, "request_seconds": 2.0, "submission_seconds": 8.0}
+QUICK = {
+    "import_seconds": 2.0,
+    "request_seconds": 2.0,
+    "script_seconds": 2.0,
+    "submission_seconds": 8.0,
+}
 """Limits for attacks that use up their time, so that an endless loop costs seconds."""
 FULL = {"2a": 5, "2b": 5, "2c": 7}
 PROBLEM_1 = {"1a": 10, "1b": 5, "1c": 7, "1d": 3}
