@@ -50,6 +50,7 @@ ROOMS = {
     "formulas": {"tables"},
     "remarks": {"text"},
     "intake": {"errors", "remarks", "text"},
+    "notebook": {"intake", "text"},
     "sandbox": SANDBOX,
     "conversation": {"errors", "intake", "records", "sandbox", "wire"},
     "model": {"conversation", "errors", "records", "wire"},
