@@ -65,7 +65,7 @@ def _parser() -> argparse.ArgumentParser:
 
     command = commands.add_parser("grade", help="grade one submission")
     command.add_argument("path", type=Path, help="folder, .zip, .tar.gz, .py or .ipynb file")
-    command.add_argument("--pack", help="assignment (default: the only one there is)")
+    command.add_argument("--pack", help="assignment (default: the one that the files are of)")
     command.add_argument("--sandbox", choices=SANDBOXES, default="auto")
     command.add_argument("--device", default="auto", help="auto, cpu or cuda:N")
     command.add_argument("--out", type=Path, default=Path("results"), help="folder of results")
@@ -113,7 +113,7 @@ def _grade(arguments: argparse.Namespace) -> int:
     from grader import intake, pack, results
 
     submission = intake.read(arguments.path)
-    assignment = pack.find(ROOT, arguments.pack)
+    assignment = pack.find(ROOT, arguments.pack, submission.files)
     before = results.read(arguments.out, submission.id)
     device = _device(arguments.device)
     sandbox = _sandbox(arguments.sandbox, device, submission)

@@ -16,6 +16,7 @@ was probably meant otherwise, the word.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -70,17 +71,36 @@ def names(root: Path) -> list[str]:
     return sorted(path.parent.name for path in (root / "rubrics").glob(f"*/{rubric.FILE}"))
 
 
-def find(root: Path, wanted: str | None) -> Pack:
-    """Load the pack ``wanted``, or the only one there is."""
+def find(root: Path, wanted: str | None, files: Sequence[SourceFile] | None = None) -> Pack:
+    """Load the pack ``wanted``, or the only one there is, or the one that ``files`` are of."""
     known = names(root)
     if wanted is None:
-        if len(known) != 1:
+        if len(known) > 1 and files is not None:
+            wanted = _recognised(root, known, files)
+        elif len(known) == 1:
+            wanted = known[0]
+        else:
             listed = ", ".join(known) or "none"
             raise UsageError(f"say which assignment with --pack; packs here: {listed}")
-        wanted = known[0]
     if wanted not in known:
         raise UsageError(f"no pack {wanted!r} in {root / 'rubrics'}{hint(wanted, known)}")
     return load(root, wanted)
+
+
+def _recognised(root: Path, known: Sequence[str], files: Sequence[SourceFile]) -> str:
+    """Return the one pack that the files are of; UsageError where none or several fit."""
+    signs = {name: rubric.read(root / "rubrics" / name).signs for name in known}
+    found = [name for name in known if signs[name].fit(files)]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        several = " and ".join(found)
+        raise UsageError(f"the files fit {several}: say which assignment with --pack")
+    wanted = "; ".join(f"{name} expects {signs[name]}" for name in known if str(signs[name]))
+    raise UsageError(
+        f"the files fit no assignment here ({wanted or ', '.join(known)}): hand in what was asked "
+        "for, or say which it is with --pack"
+    )
 
 
 def load(root: Path, pack_id: str) -> Pack:

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 
-from grader import style
+from grader import recognition, style
 from grader.records import Interface, Limits
 from grader.tables import BadPack, Table, hint
 
@@ -82,6 +82,7 @@ class Rubric:
     sandbox: Limits
     atol: float  # largest difference of a number that counts as equal
     deductions: tuple[Deduction, ...]
+    signs: recognition.Signs
     marks: Mapping[str, str]  # of all checks in the folder, whether the rubric uses them or not
 
 
@@ -93,7 +94,7 @@ def read(folder: Path) -> Rubric:
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise BadPack(f"{path}: {error}") from error
     table.only("schema", "id", "title", "version", "points", "interface", "sandbox", "limits",
-               "deductions", "criteria")  # fmt: skip
+               "deductions", "criteria", recognition.KEY)  # fmt: skip
     if table.text("schema") != SCHEMA:
         raise BadPack(f"{path}: schema has to be {SCHEMA!r}")
     limits = {name: float(value) for name, value in table.table("limits").numbers().items()}
@@ -109,6 +110,7 @@ def read(folder: Path) -> Rubric:
         sandbox=_limits(table.table("sandbox")),
         atol=limits.get("atol", ATOL),
         deductions=_deductions(table.table("deductions", optional=True), limits),
+        signs=recognition.read(table.table(recognition.KEY, optional=True)),
         marks=marks,
     )
 

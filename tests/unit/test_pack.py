@@ -8,6 +8,7 @@ import pytest
 
 from grader import pack as packs
 from grader.errors import UsageError
+from grader.intake import SourceFile
 from grader.pack import BadPack
 
 ROOT = Path(__file__).parents[2]
@@ -310,6 +311,9 @@ WRONG = [
     ("a measure", "empty_share = 0.2", "empty_shares = 0.2", "did you mean 'empty_share'"),
     ("no measure", "at_most = { empty_share = 0.2 }", "", "names.*neither at_most nor at_least"),
     ("a deduction gives", 'points = 0.5\nsays = "Name', 'points = -0.5\nsays = "Name', "from 0 up"),
+    ("a sign", "[interface]", "[recognise]\nfile = []\n[interface]", "did you mean 'files'"),
+    ("an empty sign", "[interface]", '[recognise]\ntexts = [""]\n[interface]', "in every file"),
+    ("a path", "[interface]", '[recognise]\nfiles = ["a/b.py"]\n[interface]', "without folders"),
     ("probe", "{ width = 4, words = 7 }", "{ width = 4 }", "probe has to name each of"),
     ("vocabulary", '= "words"\n', '= "letters"\n', "vocabulary has to be one of constructor's"),
 ]
@@ -463,6 +467,42 @@ def test_several_packs_need_a_name(root):
     shutil.copytree(folder_of(root), root / "rubrics" / "other-2")
     with pytest.raises(UsageError, match="packs here: other-2, small-1"):
         packs.find(root, None)
+
+
+@pytest.fixture
+def two(root):
+    """The same project with a second pack, each with its signs."""
+    changed(root, "[interface]", '[recognise]\nfiles = ["net.py"]\n\n[interface]')
+    other = root / "rubrics" / "other-2"
+    shutil.copytree(folder_of(root), other)
+    shutil.copytree(root / "reference" / "small_1", root / "reference" / "other_2")
+    text = (other / "rubric.toml").read_text().replace("small-1", "other-2")
+    text = text.replace('files = ["net.py"]', 'texts = ["##### Block A"]')
+    (other / "rubric.toml").write_text(text)
+    return root
+
+
+def handed_in(**files):
+    """Files of a submission; an underscore stands for the dot."""
+    return [SourceFile(name.replace("_", "."), text.encode()) for name, text in files.items()]
+
+
+def test_the_pack_is_told_by_what_was_handed_in(two):
+    """A file's name or a piece of text tells which of several packs is meant; --pack wins."""
+    assert packs.find(two, None, handed_in(net_py="x = 1")).id == "small-1"
+    assert packs.find(two, None, handed_in(work_ipynb="##### Block A")).id == "other-2"
+    assert packs.find(two, None, [SourceFile("my/net.py", b"")]).id == "small-1"
+    assert packs.find(two, "small-1", handed_in(work_ipynb="##### Block A")).id == "small-1"
+
+
+def test_what_fits_no_pack_or_several_is_said(two):
+    """The sentence says what each pack expects, or which ones fit."""
+    with pytest.raises(UsageError, match=r"small-1 expects a file net\.py") as caught:
+        packs.find(two, None, handed_in(report_md="##### Block A", n_py="x"))
+    assert "other-2 expects the text '##### Block A'" in str(caught.value)
+    assert "--pack" in str(caught.value)
+    with pytest.raises(UsageError, match=r"fit other-2 and small-1: say which.*--pack"):
+        packs.find(two, None, handed_in(net_py="##### Block A"))
 
 
 @pytest.mark.parametrize("wanted", ["small1", "smal-1", "Small-1"])
