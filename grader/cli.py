@@ -149,7 +149,7 @@ def _grade(arguments: argparse.Namespace) -> int:
 
 def _check(arguments: argparse.Namespace) -> int:
     from grader import handout, intake, pack
-    from grader.checking.recorded import RecordedFamily, RecordedOracle
+    from grader.checking import recorded
     from grader.grade import grade
     from grader.report import table
 
@@ -160,9 +160,9 @@ def _check(arguments: argparse.Namespace) -> int:
         submission,
         assignment,
         _process(),
-        oracle=RecordedOracle(public),
+        oracle=recorded.RecordedOracle(public),
         draw=handout.public_draw(assignment),
-        family=RecordedFamily(public),
+        family=recorded.family_in(public),
         device=_device(arguments.device),
         say=_progress,
     )

@@ -25,6 +25,7 @@ from grader.errors import UsageError
 from grader.formulas import questions
 from grader.intake import SourceFile
 from grader.mistakes import Mistake
+from grader.notebook.form import Form
 from grader.records import Interface, Limits
 from grader.rubric import Check, Condition, Criterion, Deduction, Rubric
 from grader.tables import BadPack, hint
@@ -52,8 +53,9 @@ class Pack:
     folder: Path
     given: tuple[SourceFile, ...]  # all Python that students get, the skeleton too
     public_files: tuple[SourceFile, ...]  # what of that their code may import
-    reference: tuple[SourceFile, ...]  # empty in a handout, as is the next
+    reference: tuple[SourceFile, ...]  # as it runs; empty in a handout, as is the next
     mistakes: tuple[Mistake, ...]
+    form: Form | None  # where a notebook is handed in: what it is filled into
 
     @property
     def checks_folder(self) -> Path:
@@ -114,6 +116,8 @@ def load(root: Path, pack_id: str) -> Pack:
     if not reference_folder.is_dir():
         raise BadPack(f"{found.where}: the reference submission {reference_folder} is missing")
     reference = intake.read(reference_folder).files
+    if found.form:
+        reference = _clean_reference(found.form, reference, str(reference_folder))
     family = mistakes.read(folder / mistakes.FILE)
     if family:
         place = str(folder / mistakes.FILE)
@@ -124,6 +128,18 @@ def load(root: Path, pack_id: str) -> Pack:
         raise BadPack(f"{found.where}: {folder / TEMPLATE} is missing")
     public = tuple(f for f in _given(folder) if f.path not in found.interface.expected)
     return _pack(folder, found, found.criteria, public, reference, family)
+
+
+def _clean_reference(
+    form: Form, files: tuple[SourceFile, ...], where: str
+) -> tuple[SourceFile, ...]:
+    """Return the reference's notebook in the clean copy; every block has to be there."""
+    filled = form.fill(files)
+    wrong = [block.id for block in filled.blocks if block.state != "filled"]
+    if filled.module is None or wrong:
+        said = ", ".join(wrong) or "there is no notebook"
+        raise BadPack(f"{where}: the reference is not filled in: {said}")
+    return (filled.module,)
 
 
 def load_handout(folder: Path) -> Pack:
@@ -150,13 +166,21 @@ def _pack(
     family: tuple[Mistake, ...],
 ) -> Pack:
     sources = sorted((folder / "checks").glob("*.py"))
+    form = found.form
+    given = (*_given(folder), *((form.unfilled(),) if form else ()))
     optional = [folder / name for name in (mistakes.FILE, questions.FILE)]
     course = sorted((folder / "course").glob("*"))
     return Pack(
         id=found.id,
         title=found.title,
         version=found.version,
-        digest=_digest(folder / rubric.FILE, *sources, *filter(Path.exists, optional), *course),
+        digest=_digest(
+            folder / rubric.FILE,
+            *sources,
+            *filter(Path.exists, optional),
+            *course,
+            more=(form.unfilled(), form.template) if form else (),
+        ),
         points=found.points,
         criteria=criteria,
         interface=found.interface,
@@ -164,10 +188,11 @@ def _pack(
         atol=found.atol,
         deductions=found.deductions,
         folder=folder,
-        given=_given(folder),
+        given=given,
         public_files=public_files,
         reference=reference,
         mistakes=family,
+        form=form,
     )
 
 
@@ -176,9 +201,11 @@ def _given(folder: Path) -> tuple[SourceFile, ...]:
     return tuple(SourceFile(path.name, path.read_bytes()) for path in paths)
 
 
-def _digest(*paths: Path) -> str:
+def _digest(*paths: Path, more: Sequence[SourceFile]) -> str:
     digest = hashlib.sha256()
-    for path in paths:
-        data = path.read_bytes()
-        digest.update(f"{path.name} {len(data)}\n".encode() + data)
+    for name, data in (
+        *((path.name, path.read_bytes()) for path in paths),
+        *((file.path, file.data) for file in more),
+    ):
+        digest.update(f"{name} {len(data)}\n".encode() + data)
     return "sha256:" + digest.hexdigest()

@@ -14,6 +14,8 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 
 from grader import recognition, style
+from grader.notebook import declared
+from grader.notebook.form import Form
 from grader.records import Interface, Limits
 from grader.tables import BadPack, Table, hint
 
@@ -83,6 +85,7 @@ class Rubric:
     atol: float  # largest difference of a number that counts as equal
     deductions: tuple[Deduction, ...]
     signs: recognition.Signs
+    form: Form | None  # of a notebook that is filled in
     marks: Mapping[str, str]  # of all checks in the folder, whether the rubric uses them or not
 
 
@@ -94,7 +97,7 @@ def read(folder: Path) -> Rubric:
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise BadPack(f"{path}: {error}") from error
     table.only("schema", "id", "title", "version", "points", "interface", "sandbox", "limits",
-               "deductions", "criteria", recognition.KEY)  # fmt: skip
+               "deductions", "criteria", recognition.KEY, declared.KEY)  # fmt: skip
     if table.text("schema") != SCHEMA:
         raise BadPack(f"{path}: schema has to be {SCHEMA!r}")
     limits = {name: float(value) for name, value in table.table("limits").numbers().items()}
@@ -111,6 +114,7 @@ def read(folder: Path) -> Rubric:
         atol=limits.get("atol", ATOL),
         deductions=_deductions(table.table("deductions", optional=True), limits),
         signs=recognition.read(table.table(recognition.KEY, optional=True)),
+        form=declared.read(table.table(declared.KEY, optional=True), folder),
         marks=marks,
     )
 

@@ -39,7 +39,11 @@ class Step:
 
 
 class Student(Conversation):
-    """One submission in one sandbox; ``given`` are the files that every student was given."""
+    """One submission in one sandbox; ``given`` are the files that every student was given.
+
+    ``handed_in`` is what ``files`` were made of, where they are not what was handed in, and
+    ``nothing`` what to say where there is no Python among them.
+    """
 
     def __init__(
         self,
@@ -50,14 +54,17 @@ class Student(Conversation):
         *,
         device: str = "cpu",
         given: Sequence[SourceFile] = (),
+        handed_in: Sequence[SourceFile] | None = None,
+        nothing: str = "No Python file was handed in.",
         preload: Sequence[str] = (),
         clock: Clock = time.monotonic,
     ) -> None:
-        self.handed_in = files
+        self.handed_in = files if handed_in is None else handed_in
         own = {file.path for file in files}
         laid_out = [*files, *(file for file in given if file.path not in own)]
         super().__init__(sandbox, laid_out, limits, device=device, preload=preload, clock=clock)
         self.interface = interface
+        self._nothing = nothing
         self._has_python = any(path.endswith(".py") for path in own)
         self.flags: list[str] = []
         self._step: Step | None = None
@@ -122,7 +129,7 @@ class Student(Conversation):
         if self.loaded:
             return
         if not self._has_python:
-            self._hopeless = StudentFault("not_submitted", "No Python file was handed in.")
+            self._hopeless = StudentFault("not_submitted", self._nothing)
             raise self._hopeless
         if self._step is None:
             self._step = self._chosen_step()

@@ -8,6 +8,7 @@
     clean      blocks + template -> one Python module
     outside    what was changed outside the blocks, cell by cell
     answers    what was written below each question, in the book or in a report beside it
+    declared   what a pack's rubric says of its notebook
     form       all of it together: a submission's files -> `Filled`
 
 Nothing here runs a line of a notebook. What cannot be read is said in a sentence, and never raises.

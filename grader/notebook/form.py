@@ -28,7 +28,7 @@ class Form:
     words: str  # of the markers
     outside: str  # one of POLICIES
     points: float  # suggested to a human for changes outside, where the policy is to deduct
-    adapter: str = ""  # Python put after the copy: the interface that the checks use
+    adapter: SourceFile | None = None  # put after the copy: the interface that the checks use
 
     @cached_property
     def book(self) -> Book:
@@ -45,7 +45,7 @@ class Form:
         return self._source({})
 
     def _source(self, texts: Mapping[str, str], carried: str = "") -> SourceFile:
-        tail = (carried, self.adapter.strip())
+        tail = (carried, self.adapter.data.decode().strip() if self.adapter else "")
         text = clean.module(self.book, texts, self.words, *tail)
         return SourceFile(self.module, text.encode(errors="replace"))
 
@@ -121,7 +121,7 @@ class Filled:
     module: SourceFile | None  # None where no notebook was handed in
     book: Book | None
     blocks: tuple[Block, ...]
-    changes: tuple[Change, ...]
+    changes: tuple[Change, ...]  # outside the blocks
     remarks: tuple[str, ...]
     policy: str = "ignore"
 
@@ -150,8 +150,8 @@ class Filled:
         return "\n\n".join(parts)
 
 
-def empty_ids(slots: Sequence[Slot]) -> str:
-    """Return what is wrong with a template's blocks, or nothing; for whoever validates a pack."""
+def trouble_of(slots: Sequence[Slot]) -> str:
+    """Return what is wrong with a template's blocks, or nothing."""
     names = [markers.key(slot.id) for slot in slots]
     if not names:
         return "it has no solution block"

@@ -2,15 +2,18 @@
 
 import base64
 import copy
+import dataclasses
 import json
 import random
+from types import SimpleNamespace
 
 import nbformat
 import pytest
 
-from grader.intake import SourceFile
-from grader.notebook import books, clean, markers
-from grader.notebook.form import Form, empty_ids
+from grader import grade
+from grader.intake import SourceFile, Submission
+from grader.notebook import answers, books, clean, markers
+from grader.notebook.form import Form, trouble_of
 
 WORDS = "Solution Block"
 
@@ -72,7 +75,8 @@ TEMPLATE = book(
     code(TRY, clean.FREE),
     words("**Q1.** Your answer:"),
 )
-FORM = Form(SourceFile("small.ipynb", TEMPLATE), "small.py", WORDS, "warn", 2.0, "ADAPTED = True")
+FORM = Form(SourceFile("small.ipynb", TEMPLATE), "small.py", WORDS, "warn", 2.0,
+            SourceFile("adapter.py", b"ADAPTED = True"))  # fmt: skip
 
 
 def put(text, texts):
@@ -185,6 +189,31 @@ def test_free_cells_may_be_changed():
     cells = filled_cells()
     cells[4].source = "def try_it():\n    return third(3) + third(4)"
     assert fill(*cells).counted == ()
+
+
+@pytest.mark.parametrize(
+    ("policy", "points", "flags", "suggested", "files"),
+    [("ignore", 0.0, 0, [], 0), ("warn", 0.0, 1, [], 1), ("deduct", 2.0, 1, [2.0], 1)],
+)
+def test_the_rubric_says_what_a_change_outside_means(policy, points, flags, suggested, files):
+    """It is nothing, or a remark with the difference beside the result, or points to confirm."""
+    cells = [*filled_cells(), code("found = 99"), code("!pip install x")]
+    form = dataclasses.replace(FORM, outside=policy, points=points)
+    handed_in = Submission("x", (SourceFile("small.ipynb", book(*cells)),), "", ())
+    work = grade._Work.of(handed_in, SimpleNamespace(form=form))
+    assert len(work.flags) == flags
+    assert [entry["suggested"] for entry in work.deductions] == suggested
+    assert [entry["points"] for entry in work.deductions] == [0.0] * len(suggested)
+    assert len(work.attachments) == files
+    assert all(b"+found = 99" in each.data for each in work.attachments)
+
+
+def test_nothing_to_grade_says_why():
+    """Where no notebook can be read, every check says what is wrong with the file."""
+    handed_in = Submission("x", (SourceFile("small.ipynb", b"{"),), "", ())
+    work = grade._Work.of(handed_in, SimpleNamespace(form=FORM))
+    assert work.files == ()
+    assert "small.ipynb is no notebook: its JSON ends" in work.nothing
 
 
 ODD = {
@@ -375,10 +404,10 @@ def test_a_sentence_about_a_block_is_no_marker():
 def test_a_template_with_unclear_blocks_is_refused():
     """A pack's own template needs blocks, each with an identifier of its own."""
     form = Form(SourceFile("t.ipynb", book(code("x = 1"))), "t.py", WORDS, "warn", 0)
-    assert "no solution block" in empty_ids(form.slots)
+    assert "no solution block" in trouble_of(form.slots)
     twice = Form(SourceFile("t.ipynb", book(code(LOOP), code(LOOP))), "t.py", WORDS, "warn", 0)
-    assert "LOOP is there twice" in empty_ids(twice.slots)
-    assert empty_ids(FORM.slots) == ""
+    assert "LOOP is there twice" in trouble_of(twice.slots)
+    assert trouble_of(FORM.slots) == ""
 
 
 def test_a_thousand_mutated_notebooks():
@@ -446,3 +475,65 @@ def damaged(rng, notebook, cells):
         place.pop(name)
     else:
         place[name] = rng.choice(JUNK)
+
+
+# --- answers --------------------------------------------------------------------------------------
+
+
+QUESTIONED = book(
+    words("**Q1 (2 points).** What is it?"),
+    words("*Your answer to Q1:*"),
+    words("**Q2.** Complete\n\n```python\na = 1\n```"),
+    words("*Your answer to Q2:*\n\n```python\n\n```"),
+    code("plot()"),
+    words("## Step 2\n\n**Q3.** Keep the graph."),
+)
+
+
+def answered(*cells, report=None):
+    """The answers in a notebook with these cells, and in a report."""
+    template = books.read("q.ipynb", QUESTIONED)
+    own = books.read("q.ipynb", book(*cells)) if cells else None
+    files = [SourceFile("report.md", report.encode())] if report else []
+    return answers.find(files, own, template, WORDS, ["Q1", "Q2", "Q3"])
+
+
+def test_answers_are_what_was_written_below_a_question():
+    """In the cell that was given for it, in a cell of one's own, in code and in a report."""
+    found = answered(
+        words("**Q1 (2 points).** What is it?"),
+        words("*Your answer to Q1:* a matrix"),
+        words("**Q2.** Complete\n\n```python\na = 1\n```"),
+        code("b = a + 1"),
+        words("*Your answer to Q2:*\n\n```python\na = 1\nb = 2\n```\n"),
+        words("more words"),
+    )
+    assert found["Q1"].text == "a matrix"
+    assert found["Q1"].where == "q.ipynb, cell 2"
+    assert found["Q2"].code == "a = 1\nb = 2\n"
+    assert "more words" in found["Q2"].text
+    assert "b = a + 1" in found["Q2"].text
+    assert found["Q3"].text == ""
+    report = answered(
+        report="# Report\n\nquestion 1: two\n### Q2\nb = 2\n**Q 3.** grows\nand grows"
+    )
+    assert [answer.text for answer in report.values()] == ["two", "b = 2", "grows\nand grows"]
+    assert report["Q3"].where == "report.md, line 6"
+
+
+def test_what_was_given_out_is_no_answer():
+    """The template, handed in as it is, answers nothing."""
+    template = books.read("q.ipynb", QUESTIONED)
+    found = answers.find([], template, template, WORDS, ["Q1", "Q2", "Q3"])
+    assert not any(answer.text for answer in found.values())
+
+
+def test_pictures_stand_between_questions():
+    """A stored picture is known by the questions that are named before and after it."""
+    png = books.PNG + b"x"
+    shown = nbformat.v4.new_output("display_data", {"image/png": base64.b64encode(png).decode()})
+    own = books.read(
+        "q.ipynb",
+        book(words("**Q2.** Complete"), code("plot()", outputs=[shown]), words("**Q3.**")),
+    )
+    assert answers.pictures(own, ["Q1", "Q2", "Q3"]) == [("Q2", "Q3", png)]

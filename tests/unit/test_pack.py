@@ -1,5 +1,6 @@
 """Packs: what is wrong with one is said in a sentence before anything runs."""
 
+import json
 import re
 import shutil
 from pathlib import Path
@@ -558,3 +559,86 @@ def test_questions_are_part_of_the_pack(root):
         'schema = "grader.formulas/1"\nquestions = []\n[symbols.N]\nsays = "length"\n[facets]\n'
     )
     assert packs.load(root, "small-1").digest != before
+
+
+# --- packs with a notebook ------------------------------------------------------------------------
+
+NOTEBOOK = """
+[notebook]
+template = "small.ipynb"
+module = "net.py"
+marker = "Solution Block"
+adapter = "adapter.py"
+outside = "warn"
+
+[interface]"""
+BLOCK = """class Net:
+    ##### Solution Block A-1 #####
+    raise NotImplementedError("A-1")
+    ##### End Solution Block A-1 #####
+"""
+
+
+def notebook(text):
+    """The bytes of a notebook with one graded cell."""
+    cell = {"cell_type": "code", "metadata": {"tags": ["graded"]}, "source": text, "outputs": []}
+    return json.dumps({"cells": [cell], "nbformat": 4, "nbformat_minor": 5, "metadata": {}})
+
+
+@pytest.fixture
+def filled_in(root):
+    """The small project with a notebook in place of the skeleton."""
+    changed(root, "\n[interface]", NOTEBOOK)
+    (folder_of(root) / "template" / "small.ipynb").write_text(notebook(BLOCK))
+    (folder_of(root) / "template" / "net.py").unlink()
+    (folder_of(root) / "adapter.py").write_text("ADAPTED = True\n")
+    reference = root / "reference" / "small_1"
+    (reference / "net.py").unlink()
+    right = BLOCK.replace('raise NotImplementedError("A-1")', "answer = 42")
+    (reference / "small.ipynb").write_text(notebook(right))
+    return root
+
+
+def test_a_pack_with_a_notebook_is_its_clean_copy(filled_in):
+    """The reference is what its blocks make of the template; so is what students were given."""
+    pack = packs.load(filled_in, "small-1")
+    (module,) = pack.reference
+    assert module.path == "net.py"
+    assert b"answer = 42" in module.data
+    assert module.data.endswith(b"ADAPTED = True\n")
+    assert [file.path for file in pack.given] == ["harness.py", "net.py"]
+    assert b"NotImplementedError" in pack.given[1].data
+    assert [file.path for file in pack.public_files] == ["harness.py"]
+    before = pack.digest
+    (folder_of(filled_in) / "adapter.py").write_text("ADAPTED = 1\n")
+    assert packs.load(filled_in, "small-1").digest != before
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ('outside = "warn"', 'outside = "warns"', "ignore, warn, deduct"),
+        ('outside = "warn"', 'outside = "warn"\npoints = 2', "points go with outside = 'deduct'"),
+        ('outside = "warn"', 'outside = "deduct"', "points go with outside = 'deduct'"),
+        ('module = "net.py"', 'module = "net"', "name of a Python file"),
+        ('"small.ipynb"', '"smal.ipynb"', "there is no .*; did you mean 'small.ipynb'"),
+        ('"adapter.py"', '"adaptor.py"', "there is no .*; did you mean 'adapter.py'"),
+        ('marker = "Solution Block"', 'marker = "Answer"', "no solution block"),
+        ("template =", "templates =", "did you mean 'template'"),
+    ],
+)
+def test_a_wrong_notebook_is_refused(filled_in, old, new, says):
+    """What is wrong in the declaration of a notebook is said with the place."""
+    assert re.search(says, refusal(changed(filled_in, old, new)))
+
+
+def test_a_wrong_template_or_reference_is_refused(filled_in):
+    """A template that is no Python, and a reference with an empty block, are no pack."""
+    template = folder_of(filled_in) / "template" / "small.ipynb"
+    template.write_text(notebook(BLOCK + "    x = ("))
+    assert "no Python" in refusal(filled_in)
+    template.write_text("{")
+    assert "is no notebook" in refusal(filled_in)
+    template.write_text(notebook(BLOCK))
+    (filled_in / "reference" / "small_1" / "small.ipynb").write_text(notebook(BLOCK))
+    assert "the reference is not filled in: A-1" in refusal(filled_in)
