@@ -43,7 +43,7 @@ def stranger(tmp_path):
     """A submission that does not ship with the project."""
     folder = tmp_path / "mallory"
     folder.mkdir()
-    (folder / "net.py").write_text("raise SystemExit('this must never run')\n")
+    (folder / "transformer_skeleton.py").write_text("raise SystemExit('this must never run')\n")
     return folder
 
 
