@@ -86,7 +86,8 @@ def _prove(pack: Pack, sandbox: Sandbox) -> None:
     submission = Submission("reference", pack.reference, "sha256:" + "0" * 64, ())
     with oracle_for(pack, sandbox) as oracle:
         result = grade(submission, pack, sandbox, oracle=oracle, draw=Draw.fresh())
-    lost = [check for check in _checks(result) if check["outcome"] != "passed"]
+    # What is always a human's says nothing of the data.
+    lost = [c for c in _checks(result) if c["outcome"] not in ("passed", "inconclusive")]
     if lost:
         said = (lost[0]["staff_message"] or lost[0]["message"]).strip().splitlines()[-1]
         raise UsageError(f"the files do not fit the reference, {lost[0]['id']}: {said}")
