@@ -67,6 +67,7 @@ def grade(
         given=pack.public_files,
         handed_in=submission.files,
         nothing=work.nothing,
+        place=work.place,
         preload=_preload(work.files),
     ) as student:
         _together(student.start, oracle.start)
@@ -108,6 +109,7 @@ class _Work:
     deductions: tuple[Json, ...] = ()
     attachments: tuple[Attachment, ...] = ()
     nothing: str = "No Python file was handed in."
+    place: Callable[[int], str] = lambda _: ""
 
     @classmethod
     def of(cls, submission: Submission, pack: Pack) -> _Work:
@@ -122,6 +124,7 @@ class _Work:
             _for_changes(filled, pack.form.points),
             (Attachment("outside-the-blocks.txt", told.encode()),) if told else (),
             f"{' '.join(filled.remarks)[:600]}.",
+            filled.place,
         )
 
 

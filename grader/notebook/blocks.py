@@ -6,8 +6,9 @@ about one is said in a sentence; what is found of it is graded all the same.
 
 from __future__ import annotations
 
+import itertools
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from grader.notebook import markers
@@ -173,26 +174,30 @@ def _best(slot: Slot, candidates: Sequence[_Candidate], remarks: list[str]) -> _
 
 def _recovered(book: Book, slot: Slot, words: str, remarks: list[str]) -> Block:
     """Find a block that has lost its markers, by the code that stands around it."""
-    found = []
-    for cell in book.code:
-        lines = cell.text.split("\n")
-        for index in range(1, len(lines) + 1):
-            if not slot.before or lines[index - 1].strip() != slot.before[-1]:
-                continue
-            if _agreement(slot.before, _before(lines, index, words)) == len(slot.before):
-                rest = lines[index:]
-                ends = [i for i, line in enumerate(rest) if markers.marker(line, words)]
-                text = _up_to("\n".join(rest[: ends[0]] if ends else rest), slot.after)
-                if _state(text, slot) == "filled":
-                    found.append(Block(slot.id, "filled", text, cell.number))
-    if len(found) == 1:
-        remarks.append(
-            f"the block {slot.id} has lost its markers: what stands in its place in cell "
-            f"{found[0].cell} was taken"
-        )
-        return found[0]
+    places = list(itertools.islice(_places(book, slot, words), 2))  # two are one too many
+    if len(places) == 1:
+        ((cell, lines),) = places
+        ends = (i for i, line in enumerate(lines) if markers.marker(line, words))
+        text = _up_to("\n".join(lines[: next(ends, len(lines))]), slot.after)
+        if _state(text, slot) == "filled":
+            remarks.append(
+                f"the block {slot.id} has lost its markers: what stands in its place in cell "
+                f"{cell} was taken"
+            )
+            return Block(slot.id, "filled", text, cell)
     remarks.append(f"the block {slot.id} is nowhere to be found")
     return Block(slot.id, "lost")
+
+
+def _places(book: Book, slot: Slot, words: str) -> Iterator[tuple[int, list[str]]]:
+    """Yield cells, and their lines from where a block's context ends."""
+    for cell in book.code:
+        lines = cell.text.split("\n")
+        for index, line in enumerate(lines, 1):
+            if not slot.before or line.strip() != slot.before[-1]:
+                continue
+            if _agreement(slot.before, _before(lines, index, words)) == len(slot.before):
+                yield cell.number, lines[index:]
 
 
 def _state(text: str, slot: Slot) -> str:

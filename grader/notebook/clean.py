@@ -32,6 +32,14 @@ def module(template: Book, texts: Mapping[str, str], words: str, *tail: str) -> 
     return "\n\n\n".join([*pieces, *filter(None, tail)]) + "\n"
 
 
+def place(source: str, line: int, words: str) -> str:
+    """Return where a line of a module stands in its blocks; nothing where it is in none."""
+    for found in markers.blocks_in(source, words):
+        if found.begin + 1 < line <= found.end:  # of the marker, from 0; the line counts from 1
+            return f"line {line - found.begin - 1} of the block {found.id}"
+    return ""
+
+
 def fitted(block: Block, slot: Slot, template: Book, words: str) -> tuple[str, str]:
     """Return a block's text as it goes into the module, and what there is to say about it."""
     if block.state == "unfilled":

@@ -74,7 +74,13 @@ class Form:
             )
         changed = outside.changes(book, self.book, self.words)
         return Filled(
-            self._source(texts, carried), book, tuple(found), changed, tuple(remarks), self.outside
+            self._source(texts, carried),
+            book,
+            tuple(found),
+            changed,
+            tuple(remarks),
+            self.outside,
+            self.words,
         )
 
     def _chosen(self, files: Iterable[SourceFile], remarks: list[str]) -> Book | None:
@@ -124,6 +130,7 @@ class Filled:
     changes: tuple[Change, ...]  # outside the blocks
     remarks: tuple[str, ...]
     policy: str = "ignore"
+    words: str = ""  # of the markers
 
     @property
     def counted(self) -> tuple[Change, ...]:
@@ -140,6 +147,11 @@ class Filled:
         if len(said) > _MAX_SAID:
             said[_MAX_SAID:] = [f"{where}: and {len(said) - _MAX_SAID} more cells were changed"]
         return (*self.remarks, *said)
+
+    def place(self, line: int) -> str:
+        """Return where a line of the module stands in the blocks; nothing if it is in none."""
+        source = self.module.data.decode() if self.module else ""
+        return clean.place(source, line, self.words)
 
     def difference(self) -> str:
         """Return all changes outside the blocks as one text for a human."""

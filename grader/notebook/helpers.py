@@ -14,6 +14,7 @@ from grader.notebook import python
 from grader.notebook.books import Book
 
 MAX_HELPERS = 40
+MAX_SOURCE = 400_000  # characters of a book that are looked through for them
 _PLAIN = {"torch", "math", "np", "numpy", "range", "len", "int", "float", "bool", "str", "list",
           "tuple", "dict", "set", "min", "max", "partial", "functools"}  # fmt: skip
 _BUILTINS = set(dir(builtins))
@@ -33,7 +34,7 @@ def helpers(book: Book, blocks: Iterable[str], clean: str) -> tuple[str, list[tu
     while todo := sorted(wanted & defined.keys() - taken.keys()):
         for name in todo[: MAX_HELPERS - len(taken)]:
             cell, node = defined[name]
-            taken[name] = cell, ast.unparse(node)
+            taken[name] = cell, _source(node)
             wanted |= _names(node) - known
         if len(taken) == MAX_HELPERS:
             break
@@ -43,11 +44,20 @@ def helpers(book: Book, blocks: Iterable[str], clean: str) -> tuple[str, list[tu
     return "\n\n".join(sources), [(name, cell) for name, (cell, _) in chosen]
 
 
+def _source(node: ast.stmt) -> str:
+    try:
+        return ast.unparse(node)
+    except RecursionError:
+        return ""  # nobody writes that by hand
+
+
 def _definitions(book: Book) -> dict[str, tuple[int, ast.stmt]]:
     """Map the names that a book defines at the top level to cell and statement, the last ones."""
     found: dict[str, tuple[int, ast.stmt]] = {}
+    left = MAX_SOURCE
     for cell in book.code:
-        tree = python.parsed(cell.text)
+        left -= len(cell.text)
+        tree = python.parsed(cell.text) if left >= 0 else None
         for node in tree.body if tree else ():
             for name in _defined(node):
                 found.pop(name, None)

@@ -63,6 +63,7 @@ def test_the_template_says_what_is_to_do(graded):
     assert result["criteria"][0]["points"] == 0
     messages = [check["message"] for check in result["criteria"][0]["checks"][:-1]]
     assert all("NotImplementedError: " in message for message in messages), messages
+    assert "of the block SA-1)" in messages[0]
 
 
 def test_tampering_outside_the_blocks_changes_nothing(kv):

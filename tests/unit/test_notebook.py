@@ -5,6 +5,7 @@ import copy
 import dataclasses
 import json
 import random
+import time
 from types import SimpleNamespace
 
 import nbformat
@@ -307,6 +308,18 @@ def test_a_block_that_is_no_python_costs_itself_only(text, why):
     assert "SB-1 is not valid Python, line" in " ".join(done.remarks)
 
 
+def test_a_line_of_the_copy_is_told_by_its_block():
+    """Where something was raised is said in the terms of what was handed in."""
+    done = fill(*filled_cells({**RIGHT, "SB-1": "double = 0\n        double = 2 * total"}))
+    lines = done.module.data.decode().split("\n")
+    told = {line.strip(): done.place(number) for number, line in enumerate(lines, 1)}
+    assert told["double = 0"] == "line 2 of the block SB-1"
+    assert told["double = 2 * total"] == "line 3 of the block SB-1"
+    assert told["found += [n] * 3"] == "line 1 of the block LOOP"
+    assert told["return double"] == told["total = a + b"] == ""
+    assert done.place(10**6) == ""
+
+
 def test_exports_are_read():
     """The Python that Jupyter, editors and Colab make of a notebook holds the same blocks."""
     cells = [cell.source for cell in filled_cells() if cell.cell_type == "code"]
@@ -537,3 +550,27 @@ def test_pictures_stand_between_questions():
         book(words("**Q2.** Complete"), code("plot()", outputs=[shown]), words("**Q3.**")),
     )
     assert answers.pictures(own, ["Q1", "Q2", "Q3"]) == [("Q2", "Q3", png)]
+
+
+HOSTILE = {
+    "lines that might precede a block": MODEL.partition("        #")[0] * 20_000,
+    "markers": "##### Solution Block SB-1 #####\n" * 12_000,
+    "nested markers": "".join(f"# Solution Block {i}\n" for i in range(15_000)),
+    "one long line": "x = " + "1 + " * 90_000 + "1",
+    "attributes": "found" + ".a" * 3_000,
+    "brackets": "(" * 90_000,
+    "many names": "\n".join(f"name_{i} = {i}" for i in range(20_000)),
+    "spaces": " " * 390_000 + "#",
+}
+
+
+@pytest.mark.parametrize("what", HOSTILE)
+def test_hostile_text_is_read_within_seconds(what):
+    """Text made to be slow to read is read, graded and compared like any other."""
+    begin = time.monotonic()
+    helper = code("repeat = lambda n: " + HOSTILE[what][:50_000].split("\n")[0])
+    cells = [*filled_cells({**RIGHT, "LOOP": "found += [n] * 3; repeat"}), code(HOSTILE[what])]
+    done = fill(*cells, helper)
+    done.difference()
+    assert done.module is not None
+    assert time.monotonic() - begin < 5

@@ -12,6 +12,7 @@ from grader.notebook import answers
 
 QUESTIONS = [f"Q{number}" for number in range(1, 10)]
 CLOSE = 1e-4  # of scores, which are printed in full
+MOST = 3000  # characters of an answer that are looked through for a shape
 UNREAD = "unread"  # an answer that a human reads: the rubric has no credit for it
 
 ASK = """
@@ -79,6 +80,7 @@ _BATCH, _TIME = {"b", "batch", "batch_size"}, {"t", "seq_len", "time"}
 
 def shape_of(text):
     """The rubric's name for the shape that a text gives to q, k and v, and the text of it."""
+    text = text[:MOST]
     plain = re.sub(r"\\(?:text|mathrm|texttt)\{([^{}]*)\}", r"\1", text)
     plain = re.sub(r"\\frac\{([^{}]*)\}\{([^{}]*)\}", r"\1/\2", plain).replace("\\_", "_")
     plain = re.sub(r"\\(?:left|right|,|;)|[`$*{}]", "", plain).replace("//", "/")
