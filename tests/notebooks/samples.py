@@ -6,7 +6,7 @@ own.
 
 expect.toml:
     says        one sentence: what the sample does
-    ci          whether CI grades it; `python -m tests.notebooks.everything` grades them all
+    ci          whether CI grades it; `make proof PARTS=notebooks` grades them all
     diagnosis   of a mistake: the name it is given, by default the folder's
     flags       texts that the remarks must hold
     [checks]    by check of the blocks: an outcome; ``default`` is "passed"
