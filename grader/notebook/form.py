@@ -102,7 +102,7 @@ class Form:
             remarks.append(
                 f"{shown(found[0][1].path)} is graded: {', '.join(others)} has solution blocks too"
             )
-        if not found:
+        if not found and not remarks:
             remarks.append("no notebook with solution blocks was handed in, nor an export of one")
         return found[0][1] if found else None
 

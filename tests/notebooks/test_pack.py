@@ -122,6 +122,21 @@ def test_the_handout_checks_a_notebook(pack, tmp_path):
     assert done.stdout.count(" passed ") == len(public) == 6
 
 
+<<<<<<< HEAD
+=======
+def test_answers_that_cannot_be_read_are_for_a_human(written):
+    """A PDF beside the notebook, or a notebook that is cut off, may hold what was not found."""
+    whole = REFERENCE.read_bytes()
+    for files, unread in (
+        ({FILE: whole}, ""),
+        ({FILE: whole, "report.pdf": b"%PDF"}, "report.pdf"),
+        ({FILE: whole[:20_000]}, FILE),
+        ({"report.md": b"Q1: (B, T, C)"}, ""),
+    ):
+        assert written.Work(SimpleNamespace(files=files)).elsewhere == unread
+
+
+>>>>>>> notebook
 # --- answers --------------------------------------------------------------------------------------
 
 
