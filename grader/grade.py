@@ -123,11 +123,7 @@ class _Work:
             filled.flags,
             _for_changes(filled, pack.form.points),
             (Attachment("outside-the-blocks.txt", told.encode()),) if told else (),
-<<<<<<< HEAD
-            f"{' '.join(filled.remarks)[:600]}.",
-=======
             f"{'; '.join(filled.remarks)[:600]}.",
->>>>>>> notebook
             filled.place,
         )
 

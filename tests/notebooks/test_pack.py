@@ -122,8 +122,6 @@ def test_the_handout_checks_a_notebook(pack, tmp_path):
     assert done.stdout.count(" passed ") == len(public) == 6
 
 
-<<<<<<< HEAD
-=======
 def test_answers_that_cannot_be_read_are_for_a_human(written):
     """A PDF beside the notebook, or a notebook that is cut off, may hold what was not found."""
     whole = REFERENCE.read_bytes()
@@ -136,7 +134,6 @@ def test_answers_that_cannot_be_read_are_for_a_human(written):
         assert written.Work(SimpleNamespace(files=files)).elsewhere == unread
 
 
->>>>>>> notebook
 # --- answers --------------------------------------------------------------------------------------
 
 

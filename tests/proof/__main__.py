@@ -19,13 +19,9 @@ from tabulate import tabulate
 
 from tests.proof.ledger import ROOT, Ledger, Row, state_of
 
-<<<<<<< HEAD
 PARTS = (
     "zoo", "notebooks", "attacks", "margins", "diagnosis", "defences", "fuzz", "faults", "latency",
 )  # fmt: skip
-=======
-PARTS = ("zoo", "notebooks", "attacks", "margins", "diagnosis", "defences", "fuzz", "faults")
->>>>>>> notebook
 
 
 def main() -> None:

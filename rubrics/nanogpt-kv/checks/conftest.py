@@ -178,13 +178,8 @@ def shown(work, record):
             text = f"{question}, {answer.where}\n\n{answer.text}\n"
             record.attach("txt", text.encode(errors="replace"))
             return answer
-<<<<<<< HEAD
-        if work.reports:
-            record.inconclusive(f"{question} may be answered in {', '.join(work.reports)}.")
-=======
         if work.elsewhere:
             record.inconclusive(f"{question} may be answered in {work.elsewhere}.")
->>>>>>> notebook
         else:
             record.not_submitted(f"No answer to {question} was found in the notebook or a report.")
         return None
@@ -203,13 +198,8 @@ def drawn(work, record):
         if pictures:
             record.say(f"A human looks at it: pictures in the notebook for {question}: "
                        f"{len(pictures)}. {claimed(work)}")  # fmt: skip
-<<<<<<< HEAD
-        elif work.reports or work.answers[question].text:
-            where = ", ".join(work.reports) or work.answers[question].where
-=======
         elif work.elsewhere or work.answers[question].text:
             where = work.elsewhere or work.answers[question].where
->>>>>>> notebook
             record.inconclusive(f"No picture of {question} is in the notebook; look at {where}.")
         else:
             record.not_submitted(f"No picture of {question} is in the notebook's outputs.")

@@ -9,10 +9,7 @@ import numpy as np
 from grader import rubric
 from grader.intake import SourceFile
 from grader.notebook import answers
-<<<<<<< HEAD
-=======
 from grader.text import shown
->>>>>>> notebook
 
 QUESTIONS = [f"Q{number}" for number in range(1, 10)]
 CLOSE = 1e-4  # of scores, which are printed in full
@@ -52,14 +49,10 @@ class Work:
         files = [SourceFile(path, data) for path, data in scripts.files.items()]
         self.filled = form.fill(files)
         self.book = self.filled.book
-<<<<<<< HEAD
-        self.reports = [file.path for file in files if file.path.lower().endswith(".pdf")]
-=======
         # A PDF, or a notebook that cannot be read: a human may find answers there.
         ends = (".pdf",) if self.book else (".pdf", ".ipynb")
         unread = [shown(file.path) for file in files if file.path.lower().endswith(ends)]
         self.elsewhere = ", ".join(unread)
->>>>>>> notebook
         self.answers = answers.find(files, self.book, form.book, form.words, QUESTIONS)
         self.drawn = answers.pictures(self.book, QUESTIONS) if self.book else []
 

@@ -4,6 +4,7 @@ The reference's files with one mistake each, that no other check sees. The runs 
 forge or hang are ours.
 """
 
+import contextlib
 import functools
 import json
 import time
@@ -12,6 +13,7 @@ from unittest import mock
 
 from grader.errors import StudentFault
 from grader.formulas import examine, questions
+from grader.records import Limits
 from grader.scripts import Scripts
 from tests.family.styles import PACK, ROOT
 from tests.proof import broken
@@ -82,7 +84,10 @@ def ran(told, data, wanted):
 
     def trial():
         conversation = SimpleNamespace(
-            fresh_worker=lambda: None, call=lambda *_, **__: (told, data)
+            fresh_worker=lambda: None,
+            call=lambda *_, **__: (told, data),
+            apart=contextlib.nullcontext,
+            limits=Limits(),
         )
         try:
             done = Scripts(conversation, []).draw(["plot.py"])[0]
