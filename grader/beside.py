@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 from types import ModuleType
 
+PREFIX = "pack module "  # of the names under which such modules are known
+
 
 def beside(file: str, name: str) -> ModuleType:
     """Return the module ``name`` in the folder of ``file``, imported once for each folder."""
@@ -19,7 +21,7 @@ def by_path(path: Path) -> ModuleType:
     It is registered under a name of its own, since dataclasses and relative imports look it up
     there. What it raises while it is imported comes through, and the next call tries again.
     """
-    name = "pack module " + str(path).replace(".", "_")
+    name = PREFIX + str(path).replace(".", "_")
     if name in sys.modules:
         return sys.modules[name]
     inner = [str(path.parent)] if path.name == "__init__.py" else None

@@ -65,7 +65,7 @@ def _parser() -> argparse.ArgumentParser:
 
     command = commands.add_parser("grade", help="grade one submission")
     command.add_argument("path", type=Path, help="folder, .zip, .tar.gz, .py or .ipynb file")
-    command.add_argument("--pack", help="assignment (default: the only one there is)")
+    command.add_argument("--pack", help="assignment (default: the one that the files are of)")
     command.add_argument("--sandbox", choices=SANDBOXES, default="auto")
     command.add_argument("--device", default="auto", help="auto, cpu or cuda:N")
     command.add_argument("--out", type=Path, default=Path("results"), help="folder of results")
@@ -113,7 +113,7 @@ def _grade(arguments: argparse.Namespace) -> int:
     from grader import intake, pack, results
 
     submission = intake.read(arguments.path)
-    assignment = pack.find(ROOT, arguments.pack)
+    assignment = pack.find(ROOT, arguments.pack, submission.files)
     before = results.read(arguments.out, submission.id)
     device = _device(arguments.device)
     sandbox = _sandbox(arguments.sandbox, device, submission)
@@ -125,7 +125,7 @@ def _grade(arguments: argparse.Namespace) -> int:
     draw = Draw(arguments.seed) if arguments.seed else Draw.fresh()
     attachments: list[Attachment] = []
     with (
-        oracle_for(assignment, sandbox) as oracle,
+        oracle_for(assignment, sandbox, device) as oracle,
         family_for(assignment, sandbox, draw) as family,
     ):
         result = grade(
@@ -149,7 +149,7 @@ def _grade(arguments: argparse.Namespace) -> int:
 
 def _check(arguments: argparse.Namespace) -> int:
     from grader import handout, intake, pack
-    from grader.checking.recorded import RecordedFamily, RecordedOracle
+    from grader.checking import recorded
     from grader.grade import grade
     from grader.report import table
 
@@ -160,9 +160,9 @@ def _check(arguments: argparse.Namespace) -> int:
         submission,
         assignment,
         _process(),
-        oracle=RecordedOracle(public),
+        oracle=recorded.RecordedOracle(public),
         draw=handout.public_draw(assignment),
-        family=RecordedFamily(public),
+        family=recorded.family_in(public),
         device=_device(arguments.device),
         say=_progress,
     )

@@ -18,7 +18,7 @@ from typing import Any, Self
 
 from grader.errors import HarnessError, StudentFault
 from grader.intake import SourceFile
-from grader.records import Ending, Limits
+from grader.records import Ending, Limits, Usage
 from grader.sandbox import Box, Sandbox
 from grader.sandbox.boot import boot
 from grader.wire import Clock, Header, LineDeadline, LineEnded, LineViolation
@@ -94,6 +94,10 @@ class Conversation:
         self._clean = True
         listing = json.dumps(sizes).encode()  # can be longer than a header
         self._ask_agent("submission", {"listing": len(listing)}, listing + contents)
+
+    def usage(self) -> Usage:
+        """Return what the box has used, as the kernel counts it; nothing where there is no box."""
+        return Usage() if self._box is None else self._box.usage()
 
     @property
     def inner_device(self) -> str:

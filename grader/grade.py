@@ -19,6 +19,7 @@ from grader.checking.probing import Questions, load_vectors
 from grader.errors import StudentFault
 from grader.intake import SourceFile, Submission
 from grader.mistakes import edited_file, file_of, variants
+from grader.notebook.form import Filled
 from grader.pack import Pack
 from grader.records import Attachment, CheckResult, CriterionResult, Evidence, Json, Limits
 from grader.sandbox import Sandbox
@@ -56,19 +57,23 @@ def grade(
     a family nothing is diagnosed.
     """
     begin = time.monotonic()
+    work = _Work.of(submission, pack)
     with Student(
         sandbox,
-        submission.files,
+        work.files,
         pack.interface,
         pack.sandbox,
         device=device,
         given=pack.public_files,
-        preload=_preload(submission.files),
+        handed_in=submission.files,
+        nothing=work.nothing,
+        place=work.place,
+        preload=_preload(work.files),
     ) as student:
         _together(student.start, oracle.start)
         checks = [check.id for check in pack.checks]
         evidence = runner.run(pack.checks_folder, checks, student, oracle, draw, say)
-        attach([attachment for e in evidence for attachment in e.attachments])
+        attach([*work.attachments, *(each for e in evidence for each in e.attachments)])
         criteria = score(pack.criteria, {e.check: e for e in evidence}, manual)
         diagnosis: list[Json] = []
         if family is not None and _is_wrong(criteria):
@@ -81,8 +86,8 @@ def grade(
         "status": status(criteria),
         "total": total(criteria),
         "criteria": [_criterion_json(criterion) for criterion in criteria],
-        "deductions": _advice(submission, pack),
-        "flags": [*submission.flags, *student.flags],
+        "deductions": [*_advice(work.files, pack), *work.deductions],
+        "flags": [*submission.flags, *work.flags, *student.flags],
         "diagnosis": diagnosis,
         "manual": list(manual),
         "course_verdict": _course_verdict(evidence),
@@ -95,14 +100,64 @@ def grade(
     }
 
 
-@contextlib.contextmanager
-def oracle_for(pack: Pack, sandbox: Sandbox) -> Iterator[LiveOracle]:
-    """Hold the reference in a sandbox of its own; it starts when it is first asked."""
-    reference = Student(
-        sandbox, pack.reference, pack.interface, REFERENCE_LIMITS, given=pack.public_files
+@dataclasses.dataclass(frozen=True)
+class _Work:
+    """What of a submission is run, and what there is to say about how it came to that."""
+
+    files: tuple[SourceFile, ...]
+    flags: tuple[str, ...] = ()
+    deductions: tuple[Json, ...] = ()
+    attachments: tuple[Attachment, ...] = ()
+    nothing: str = "No Python file was handed in."
+    place: Callable[[int], str] = lambda _: ""
+
+    @classmethod
+    def of(cls, submission: Submission, pack: Pack) -> _Work:
+        """Return the files as they are, or a notebook's blocks in the clean copy."""
+        if pack.form is None:
+            return cls(submission.files)
+        filled = pack.form.fill(submission.files)
+        told = filled.difference() if filled.policy != "ignore" else ""
+        return cls(
+            (filled.module,) if filled.module else (),
+            filled.flags,
+            _for_changes(filled, pack.form.points),
+            (Attachment("outside-the-blocks.txt", told.encode()),) if told else (),
+            f"{'; '.join(filled.remarks)[:600]}.",
+            filled.place,
+        )
+
+
+def _for_changes(filled: Filled, points: float) -> tuple[Json, ...]:
+    """Return what a human may deduct for changes outside the blocks."""
+    if not filled.counted or not points:
+        return ()
+    return (
+        {
+            "id": "outside_the_blocks",
+            "points": 0.0,
+            "suggested": points,
+            "status": "needs_confirmation",
+            "message": f"Cells changed outside the solution blocks: {len(filled.counted)}.",
+            "evidence": [change.sentence for change in filled.counted[:20]],
+        },
     )
-    with reference:
-        yield LiveOracle(reference)
+
+
+@contextlib.contextmanager
+def oracle_for(pack: Pack, sandbox: Sandbox, device: str = "cpu") -> Iterator[LiveOracle]:
+    """Hold the reference in a sandbox of its own; it starts when it is first asked.
+
+    Values are the CPU's. What students are timed against runs on their device.
+    """
+
+    def reference(device: str) -> Student:
+        limits = REFERENCE_LIMITS
+        return Student(sandbox, pack.reference, pack.interface, limits, device=device,
+                       given=pack.public_files)  # fmt: skip
+
+    with reference("cpu") as exact, reference(device) as timed:
+        yield LiveOracle(exact, exact if device == "cpu" else timed)
 
 
 @contextlib.contextmanager
@@ -149,10 +204,10 @@ def _diagnosis(student: Student, family: Family, pack: Pack, draw: Draw) -> list
                  "staff_message": f"{type(error).__name__}: {error}"}]  # fmt: skip
 
 
-def _advice(submission: Submission, pack: Pack) -> list[Json]:
+def _advice(files: Sequence[SourceFile], pack: Pack) -> list[Json]:
     """Return what there is to say on style; trouble on the way costs nobody anything."""
     try:
-        return advise(pack.deductions, style.look(submission.files, pack.given))
+        return advise(pack.deductions, style.look(files, pack.given))
     except Exception as error:  # noqa: BLE001 - whatever it is, the grade stands
         return [{"id": "style", "points": 0.0, "suggested": 0.0, "status": "advice",
                  "message": f"None was found: the grader failed here ({type(error).__name__}).",

@@ -73,13 +73,25 @@ def write(pack: Pack, sandbox: Sandbox, out: Path, say: Callable[[str], None]) -
         (public / "checks").mkdir(parents=True)
         (public / rubric.FILE).write_text(_public_rubric(pack), encoding="utf-8")
         (public / packs.TEMPLATE).mkdir()
-        for given in pack.given:  # as it was before it was filled in
-            (public / packs.TEMPLATE / given.path).write_bytes(given.data)
+        for path, data in _as_it_was(pack):
+            (public / path).write_bytes(data)
         for source in _of_public_checks(pack.checks_folder):
             text = without_hidden_bodies(source.read_text(encoding="utf-8"))
             (public / "checks" / source.name).write_text(text, encoding="utf-8")
         _record(pack, packs.load_handout(public), sandbox, folder, say)
         (public / ".gitignore").write_text("__pycache__/\n", encoding="utf-8")
+
+
+def _as_it_was(pack: Pack) -> Iterator[tuple[Path, bytes]]:
+    """Yield what the public part keeps of what students fill in, before they have filled it in."""
+    form, template = pack.form, Path(packs.TEMPLATE)
+    for given in pack.given:
+        if form is None or given.path != form.module:  # which is made of the notebook
+            yield template / given.path, given.data
+    if form:
+        yield template / form.template.path, form.template.data
+        if form.adapter:
+            yield Path(form.adapter.path), form.adapter.data
 
 
 def _record(

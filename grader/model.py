@@ -55,8 +55,13 @@ class Model:
         *,
         use_cache: bool = False,
         dtype: str = "float32",
+        last: int | None = None,
     ) -> tuple[Array, Past | None]:
-        """Return logits of shape (B, T, V) for ids of shape (B, T), and the cache's handle."""
+        """Return logits of shape (B, T, V) for ids of shape (B, T), and the cache's handle.
+
+        With ``last``, all are computed and those of the last positions returned, (B, last, V): what
+        travels takes little time then, whatever the length.
+        """
         if past is not None and past.model != self._build:
             raise HarnessError("a cache was passed to a model that did not make it")
         shape = (*ids.shape, self._vocabulary)
@@ -67,14 +72,20 @@ class Model:
             "use_cache": use_cache,
             "names": list(self._interface.forward),
             "reply": wanted,
+            "last": last,
         }
-        size = int(np.prod(shape)) * np.dtype(dtype).itemsize
+        got = shape if last is None else (shape[0], min(last, shape[1]), shape[2])
+        size = int(np.prod(got)) * np.dtype(dtype).itemsize
         result, data = self._conversation.call("forward", header, _raw(ids), reply_bytes=size)
         if len(data) != size:
             raise _wrong_shape("forward returned logits", result, [shape])
         handle = result.get("handle")
-        logits = np.frombuffer(data, dtype=np.dtype(dtype).newbyteorder("<")).reshape(shape)
+        logits = np.frombuffer(data, dtype=np.dtype(dtype).newbyteorder("<")).reshape(got)
         return logits, Past(handle, self._build) if isinstance(handle, int) else None
+
+    def drop(self, past: Past | None) -> None:
+        """Forget a cache; without one this is the least that can be asked."""
+        self._conversation.call("drop", {"handle": past.handle if past else 0})
 
     def watch(self, parts: Sequence[str]) -> None:
         """Keep what these parts (names of modules) put out from now on."""

@@ -16,6 +16,7 @@ was probably meant otherwise, the word.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +25,7 @@ from grader.errors import UsageError
 from grader.formulas import questions
 from grader.intake import SourceFile
 from grader.mistakes import Mistake
+from grader.notebook.form import Form
 from grader.records import Interface, Limits
 from grader.rubric import Check, Condition, Criterion, Deduction, Rubric
 from grader.tables import BadPack, hint
@@ -51,8 +53,9 @@ class Pack:
     folder: Path
     given: tuple[SourceFile, ...]  # all Python that students get, the skeleton too
     public_files: tuple[SourceFile, ...]  # what of that their code may import
-    reference: tuple[SourceFile, ...]  # empty in a handout, as is the next
+    reference: tuple[SourceFile, ...]  # as it runs; empty in a handout, as is the next
     mistakes: tuple[Mistake, ...]
+    form: Form | None  # where a notebook is handed in: what it is filled into
 
     @property
     def checks_folder(self) -> Path:
@@ -70,17 +73,36 @@ def names(root: Path) -> list[str]:
     return sorted(path.parent.name for path in (root / "rubrics").glob(f"*/{rubric.FILE}"))
 
 
-def find(root: Path, wanted: str | None) -> Pack:
-    """Load the pack ``wanted``, or the only one there is."""
+def find(root: Path, wanted: str | None, files: Sequence[SourceFile] | None = None) -> Pack:
+    """Load the pack ``wanted``, or the only one there is, or the one that ``files`` are of."""
     known = names(root)
     if wanted is None:
-        if len(known) != 1:
+        if len(known) > 1 and files is not None:
+            wanted = _recognised(root, known, files)
+        elif len(known) == 1:
+            wanted = known[0]
+        else:
             listed = ", ".join(known) or "none"
             raise UsageError(f"say which assignment with --pack; packs here: {listed}")
-        wanted = known[0]
     if wanted not in known:
         raise UsageError(f"no pack {wanted!r} in {root / 'rubrics'}{hint(wanted, known)}")
     return load(root, wanted)
+
+
+def _recognised(root: Path, known: Sequence[str], files: Sequence[SourceFile]) -> str:
+    """Return the one pack that the files are of; UsageError where none or several fit."""
+    signs = {name: rubric.read(root / "rubrics" / name).signs for name in known}
+    found = [name for name in known if signs[name].fit(files)]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        several = " and ".join(found)
+        raise UsageError(f"the files fit {several}: say which assignment with --pack")
+    wanted = "; ".join(f"{name} expects {signs[name]}" for name in known if str(signs[name]))
+    raise UsageError(
+        f"the files fit no assignment here ({wanted or ', '.join(known)}): hand in what was asked "
+        "for, or say which it is with --pack"
+    )
 
 
 def load(root: Path, pack_id: str) -> Pack:
@@ -94,6 +116,8 @@ def load(root: Path, pack_id: str) -> Pack:
     if not reference_folder.is_dir():
         raise BadPack(f"{found.where}: the reference submission {reference_folder} is missing")
     reference = intake.read(reference_folder).files
+    if found.form:
+        reference = _clean_reference(found.form, reference, str(reference_folder))
     family = mistakes.read(folder / mistakes.FILE)
     if family:
         place = str(folder / mistakes.FILE)
@@ -104,6 +128,18 @@ def load(root: Path, pack_id: str) -> Pack:
         raise BadPack(f"{found.where}: {folder / TEMPLATE} is missing")
     public = tuple(f for f in _given(folder) if f.path not in found.interface.expected)
     return _pack(folder, found, found.criteria, public, reference, family)
+
+
+def _clean_reference(
+    form: Form, files: tuple[SourceFile, ...], where: str
+) -> tuple[SourceFile, ...]:
+    """Return the reference's notebook in the clean copy; every block has to be there."""
+    filled = form.fill(files)
+    wrong = [block.id for block in filled.blocks if block.state != "filled"]
+    if filled.module is None or wrong:
+        said = ", ".join(wrong) or "there is no notebook"
+        raise BadPack(f"{where}: the reference is not filled in: {said}")
+    return (filled.module,)
 
 
 def load_handout(folder: Path) -> Pack:
@@ -130,13 +166,21 @@ def _pack(
     family: tuple[Mistake, ...],
 ) -> Pack:
     sources = sorted((folder / "checks").glob("*.py"))
+    form = found.form
+    given = (*_given(folder), *((form.unfilled(),) if form else ()))
     optional = [folder / name for name in (mistakes.FILE, questions.FILE)]
     course = sorted((folder / "course").glob("*"))
     return Pack(
         id=found.id,
         title=found.title,
         version=found.version,
-        digest=_digest(folder / rubric.FILE, *sources, *filter(Path.exists, optional), *course),
+        digest=_digest(
+            folder / rubric.FILE,
+            *sources,
+            *filter(Path.exists, optional),
+            *course,
+            more=(form.unfilled(), form.template) if form else (),
+        ),
         points=found.points,
         criteria=criteria,
         interface=found.interface,
@@ -144,10 +188,11 @@ def _pack(
         atol=found.atol,
         deductions=found.deductions,
         folder=folder,
-        given=_given(folder),
+        given=given,
         public_files=public_files,
         reference=reference,
         mistakes=family,
+        form=form,
     )
 
 
@@ -156,9 +201,11 @@ def _given(folder: Path) -> tuple[SourceFile, ...]:
     return tuple(SourceFile(path.name, path.read_bytes()) for path in paths)
 
 
-def _digest(*paths: Path) -> str:
+def _digest(*paths: Path, more: Sequence[SourceFile]) -> str:
     digest = hashlib.sha256()
-    for path in paths:
-        data = path.read_bytes()
-        digest.update(f"{path.name} {len(data)}\n".encode() + data)
+    for name, data in (
+        *((path.name, path.read_bytes()) for path in paths),
+        *((file.path, file.data) for file in more),
+    ):
+        digest.update(f"{name} {len(data)}\n".encode() + data)
     return "sha256:" + digest.hexdigest()

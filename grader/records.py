@@ -33,6 +33,7 @@ class Limits:
 
     import_seconds: float = 5.0  # for importing the submission, per attempt
     request_seconds: float = 10.0  # for one call into the submission
+    script_seconds: float = 20.0  # for one script that draws
     submission_seconds: float = 120.0  # for all calls of one grading together
     memory_mb: int = 2048  # memory and swap together
     scratch_mb: int = 256  # each writable folder; counts towards memory

@@ -13,7 +13,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 
-from grader import style
+from grader import recognition, style
+from grader.latency import settings
+from grader.latency.settings import Settings
+from grader.notebook import declared
+from grader.notebook.form import Form
 from grader.records import Interface, Limits
 from grader.tables import BadPack, Table, hint
 
@@ -80,8 +84,12 @@ class Rubric:
     criteria: tuple[Criterion, ...]
     interface: Interface
     sandbox: Limits
+    limits: Mapping[str, float]  # [limits], by name
+    timing: Settings | None  # how latency is measured; None where it is not
     atol: float  # largest difference of a number that counts as equal
     deductions: tuple[Deduction, ...]
+    signs: recognition.Signs
+    form: Form | None  # of a notebook that is filled in
     marks: Mapping[str, str]  # of all checks in the folder, whether the rubric uses them or not
 
 
@@ -93,7 +101,7 @@ def read(folder: Path) -> Rubric:
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise BadPack(f"{path}: {error}") from error
     table.only("schema", "id", "title", "version", "points", "interface", "sandbox", "limits",
-               "deductions", "criteria")  # fmt: skip
+               "timing", "deductions", "criteria", recognition.KEY, declared.KEY)  # fmt: skip
     if table.text("schema") != SCHEMA:
         raise BadPack(f"{path}: schema has to be {SCHEMA!r}")
     limits = {name: float(value) for name, value in table.table("limits").numbers().items()}
@@ -107,8 +115,12 @@ def read(folder: Path) -> Rubric:
         criteria=tuple(_criterion(t, limits, marks) for t in table.tables("criteria")),
         interface=_interface(table.table("interface")),
         sandbox=_limits(table.table("sandbox")),
+        limits=limits,
+        timing=settings.read(table.table("timing")) if "timing" in table.values else None,
         atol=limits.get("atol", ATOL),
         deductions=_deductions(table.table("deductions", optional=True), limits),
+        signs=recognition.read(table.table(recognition.KEY, optional=True)),
+        form=declared.read(table.table(declared.KEY, optional=True), folder),
         marks=marks,
     )
 

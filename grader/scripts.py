@@ -43,6 +43,7 @@ class Axes:
     x_scale: str
     y_scale: str
     legend: tuple[str, ...]
+    x_ticks: tuple[str, ...]
     series: tuple[Series, ...]
 
 
@@ -107,20 +108,24 @@ class Scripts:
             raise done.with_traceback(None)
         return done
 
-    def draw(self, files: Sequence[str]) -> list[Run]:
-        """Run scripts one after the other in one folder, and keep their figures.
+    def draw(self, files: Sequence[str], argv: Sequence[str] = ()) -> list[Run]:
+        """Run scripts one after the other in one folder, all with the same arguments.
+
+        Their figures are kept.
 
         One may read what another has written, so those that fail are run again after the others. A
         script that has to be ended is left out, and those after it have a clean folder.
         """
         done: dict[str, Run] = {}
+        ended = set()
         self.conversation.fresh_worker()
         for file in [*files, *files]:
-            if file in done and not done[file].trouble:
+            if file in ended or (file in done and not done[file].trouble):
                 continue
             try:
-                done[file] = self._run(file, (), "", {}, figures=True)
+                done[file] = self._run(file, argv, "", {}, figures=True)
             except StudentFault as fault:
+                ended.add(file)
                 done[file] = Run(file, "", 0, 1, fault.message)
                 self.conversation.fresh_worker()
         return list(done.values())
@@ -136,8 +141,11 @@ class Scripts:
             "files": [[path, len(text)] for path, text in texts.items()],
         }
         body = b"".join([*texts.values(), stdin.encode()])
+        seconds = self.conversation.limits.script_seconds if figures else None  # benchmarks draw
         with self.conversation.apart():
-            result, data = self.conversation.call("run", header, body, reply_bytes=REPLY_BYTES)
+            result, data = self.conversation.call(
+                "run", header, body, reply_bytes=REPLY_BYTES, seconds=seconds
+            )
         sizes = result.get("sizes")
         parts = _parts(sizes, data)
         if parts is None:
@@ -200,7 +208,7 @@ def _figures(told: bytes, pictures: Sequence[bytes]) -> tuple[Figure, ...]:
 
 
 def _axes(entry: Mapping[str, Any]) -> Axes:
-    legend = entry.get("legend")
+    legend, ticks = entry.get("legend"), entry.get("x_ticks")
     return Axes(
         title=_text(entry.get("title")),
         x_label=_text(entry.get("x_label")),
@@ -208,6 +216,7 @@ def _axes(entry: Mapping[str, Any]) -> Axes:
         x_scale=_text(entry.get("x_scale")),
         y_scale=_text(entry.get("y_scale")),
         legend=tuple(map(_text, legend[:SERIES])) if isinstance(legend, list) else (),
+        x_ticks=tuple(map(_text, ticks[:POINTS])) if isinstance(ticks, list) else (),
         series=tuple(_series(each) for each in _tables(entry.get("series"), SERIES)),
     )
 

@@ -7,9 +7,11 @@ module there is no difference between the oracle and a student.
 
 from __future__ import annotations
 
+import re
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -22,6 +24,7 @@ from grader.sandbox import Sandbox
 from grader.wire import Clock, Header
 
 BATCH_BYTES, BATCH_NAMES = 1 << 26, 500
+LINE = re.compile(r", line (\d{1,7})\b")  # where in a file something was raised
 SLOW_IMPORT_SECONDS = 1.0  # above this, a way of loading that runs less is tried
 
 
@@ -39,7 +42,12 @@ class Step:
 
 
 class Student(Conversation):
-    """One submission in one sandbox; ``given`` are the files that every student was given."""
+    """One submission in one sandbox; ``given`` are the files that every student was given.
+
+    ``handed_in`` is what ``files`` were made of, where they are not what was handed in, and
+    ``nothing`` what to say where there is no Python among them. ``place`` tells where a line of
+    theirs stands in what was handed in.
+    """
 
     def __init__(
         self,
@@ -50,14 +58,18 @@ class Student(Conversation):
         *,
         device: str = "cpu",
         given: Sequence[SourceFile] = (),
+        handed_in: Sequence[SourceFile] | None = None,
+        nothing: str = "No Python file was handed in.",
+        place: Callable[[int], str] = lambda _: "",
         preload: Sequence[str] = (),
         clock: Clock = time.monotonic,
     ) -> None:
-        self.handed_in = files
+        self.handed_in = files if handed_in is None else handed_in
         own = {file.path for file in files}
         laid_out = [*files, *(file for file in given if file.path not in own)]
         super().__init__(sandbox, laid_out, limits, device=device, preload=preload, clock=clock)
         self.interface = interface
+        self._nothing, self._place = nothing, place
         self._has_python = any(path.endswith(".py") for path in own)
         self.flags: list[str] = []
         self._step: Step | None = None
@@ -66,6 +78,14 @@ class Student(Conversation):
         self._builds = 0
         self._sent: Mapping[str, Array] | None = None  # the weights that the worker holds
         self._import_seconds = 0.0
+
+    def _as_fault(self, verb: str, seconds: float, fault: Mapping[str, Any]) -> StudentFault:
+        """Say where in what was handed in, too."""
+        where = str(fault.get("where", ""))
+        line = LINE.search(where)
+        place = self._place(int(line[1])) if line else ""
+        more = {"where": f"{where}; {place}"} if place else {}
+        return super()._as_fault(verb, seconds, {**fault, **more})
 
     def fresh(self) -> None:
         """Begin a check: in a fresh worker, or where that is dear in the submission's one worker.
@@ -122,7 +142,7 @@ class Student(Conversation):
         if self.loaded:
             return
         if not self._has_python:
-            self._hopeless = StudentFault("not_submitted", "No Python file was handed in.")
+            self._hopeless = StudentFault("not_submitted", self._nothing)
             raise self._hopeless
         if self._step is None:
             self._step = self._chosen_step()

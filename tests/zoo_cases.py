@@ -40,10 +40,16 @@ from grader import intake
 ZOO = Path(__file__).parent / "zoo"
 KINDS = ("honest", "mistakes", "attacks", "problem1")
 RIGHT_ANSWER = ZOO / "beside" / "right_answer.py"
-QUICK = {"import_seconds": 2.0, "request_seconds": 2.0, "submission_seconds": 8.0}
+QUICK = {
+    "import_seconds": 2.0,
+    "request_seconds": 2.0,
+    "script_seconds": 2.0,
+    "submission_seconds": 8.0,
+}
 """Limits for attacks that use up their time, so that an endless loop costs seconds."""
 FULL = {"2a": 5, "2b": 5, "2c": 7}
 PROBLEM_1 = {"1a": 10, "1b": 5, "1c": 7, "1d": 3}
+TIMED = ("step_latency", "latency_growth", "generate_latency")
 
 
 @dataclass(frozen=True)
@@ -148,6 +154,36 @@ class Case:
         for text in self.expected.get("flags", ()):
             if not any(text in flag for flag in result["flags"]):
                 yield f"no remark says {text!r}: {result['flags']}"
+
+
+def untimed(pack):
+    """Return the pack without the checks that take time to measure time: 10 s of each grading.
+
+    What they say of a submission is in `tests/latency`; the criterion is left to a human here.
+    """
+    criteria = tuple(
+        dataclasses.replace(criterion, rule="manual", checks=())
+        if any(check.id in TIMED for check in criterion.checks)
+        else criterion
+        for criterion in pack.criteria
+    )
+    assert criteria != pack.criteria
+    return dataclasses.replace(pack, criteria=criteria)
+
+
+def timed(pack, checks=TIMED):
+    """Return the pack with nothing but checks that measure time: all of them, or these."""
+    criteria = []
+    for criterion in pack.criteria:
+        if kept := tuple(check for check in criterion.checks if check.id in checks):
+            total = sum(check.points for check in kept)
+            criteria.append(dataclasses.replace(criterion, checks=kept, points=total))
+    return dataclasses.replace(pack, criteria=tuple(criteria))
+
+
+def latency_cases():
+    """Return the cases that are about time; their ``earned`` is what timing gives them, of 4."""
+    return [Case(folder) for folder in sorted((ZOO / "latency").iterdir()) if folder.is_dir()]
 
 
 def cases(*kinds):

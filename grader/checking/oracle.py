@@ -53,10 +53,14 @@ class Oracle(Protocol):
 
 
 class LiveOracle:
-    """Answers by the reference; the same question is computed once, for a whole batch."""
+    """Answers by the reference; the same question is computed once, for a whole batch.
 
-    def __init__(self, reference: Student) -> None:
+    ``timed`` is the reference on the device that students are timed on, where that is another.
+    """
+
+    def __init__(self, reference: Student, timed: Student | None = None) -> None:
         self.reference = reference
+        self.timed = timed or reference
         self._answers: dict[Hashable, Array] = {}  # the oldest first
         self._kept = 0  # bytes
         self._built: Hashable = None
@@ -75,6 +79,12 @@ class LiveOracle:
         """End the reference's box; the next question starts another."""
         self._model = None
         self.reference.close()
+        self.timed.close()
+
+    def timed_model(self, dims: Mapping[str, int], weights: Mapping[str, Array]) -> Model:
+        """Return a model to time, of the type that it is built with; the next question ends it."""
+        self._model = None  # a box holds one model
+        return self.timed.build(dims, weights)
 
     def logits(
         self,

@@ -166,3 +166,8 @@ class RecordedFamily:
             return np.asarray(self._arrays[f"{name}.answer"], dtype=np.float64)
         except KeyError:
             raise HarnessError(f"the handout holds no answer of {name!r}") from None
+
+
+def family_in(folder: Path) -> RecordedFamily | None:
+    """Return the family of a handout; None where its pack knows no mistakes."""
+    return RecordedFamily(folder) if (folder / WORDS).is_file() else None

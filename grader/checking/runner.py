@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import sys
 import traceback
 from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
@@ -16,6 +17,7 @@ from types import ModuleType
 
 import pytest
 
+from grader.beside import PREFIX
 from grader.checking.draw import Draw
 from grader.checking.oracle import Oracle
 from grader.checking.probing import VECTORS, load_vectors
@@ -56,7 +58,7 @@ def _run_once(
 ) -> dict[str, Evidence]:
     plugin = _Plugin(checks, say)
     output = io.StringIO()
-    with _quiet(output):
+    with _quiet(output), _forgotten(folder):
         code = pytest.main(
             [
                 *("-c", os.devnull, f"--rootdir={folder}", f"--confcutdir={folder}"),
@@ -79,6 +81,23 @@ def _run_once(
                 staff_message=f"pytest ended with {code!r}: {output.getvalue()[-1500:]}",
             )
     return plugin.evidence
+
+
+@contextlib.contextmanager
+def _forgotten(folder: Path) -> Iterator[None]:
+    """Forget afterwards the modules that pytest has imported from a folder.
+
+    It knows them by their names alone, and would take those of another pack for them.
+    """
+    before = set(sys.modules)
+    try:
+        yield
+    finally:
+        inside = f"{folder.resolve()}{os.sep}"
+        for name in sys.modules.keys() - before:
+            file = getattr(sys.modules[name], "__file__", None) or ""
+            if not name.startswith(PREFIX) and str(Path(file).resolve()).startswith(inside):
+                del sys.modules[name]
 
 
 @contextlib.contextmanager

@@ -9,7 +9,8 @@ or a fault, and at most one array as raw little-endian bytes)
     new(arguments, dtype, device)                 build the model in eval mode; dtype may be null
     tensors(tensors, first) + bytes               hand over weights: name and shape of each
     weights()                                     put the tensors handed over into the model
-    forward(shape, past, use_cache, reply) + ids  logits, and a handle for the cache
+    forward(shape, past, use_cache, reply, last) + ids   logits, and a handle for the cache; all
+                                                  positions, or if told so the last ones only
     generate(shape, n, temperature, use_cache, seed, replies) + ids      token ids
     run(file, argv, figures, files) + files, standard input    what a script printed and drew
     drop(handle)                                  forget a cache
@@ -202,7 +203,12 @@ class Worker:
         if cache is not None:
             handle = len(self.handles) + 1
             self.handles[handle] = cache
-        result, array = _reply(output, "the logits", [header["reply"]])
+        wanted = header["reply"]
+        last = header.get("last")
+        if last is not None and list(getattr(output, "shape", ())) == wanted["shape"]:
+            output = output[:, -last:]
+            wanted = {**wanted, "shape": list(output.shape)}
+        result, array = _reply(output, "the logits", [wanted])
         return {**result, "handle": handle}, array
 
     def do_generate(self, header: Header, body: bytearray) -> tuple[Header, bytes]:

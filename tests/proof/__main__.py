@@ -19,7 +19,9 @@ from tabulate import tabulate
 
 from tests.proof.ledger import ROOT, Ledger, Row, state_of
 
-PARTS = ("zoo", "attacks", "margins", "diagnosis", "defences", "fuzz", "faults")
+PARTS = (
+    "zoo", "notebooks", "attacks", "margins", "diagnosis", "defences", "fuzz", "faults", "latency",
+)  # fmt: skip
 
 
 def main() -> None:

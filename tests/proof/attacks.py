@@ -28,7 +28,7 @@ from grader.report import table
 from grader.sandbox.docker import USER, DockerSandbox
 from grader.sandbox.owner import PREFIX
 from tests.proof.ledger import ROOT, Row
-from tests.zoo_cases import cases, outcomes, points
+from tests.zoo_cases import cases, outcomes, points, untimed
 
 TITLE = "Attacks"
 ABOUT = """
@@ -135,7 +135,7 @@ class _Ground:
         for canary in self.canaries:
             canary.parent.mkdir(parents=True, exist_ok=True)
             canary.write_bytes(CANARY)
-        self.pack = packs.load(ROOT, "e0294-a4")
+        self.pack = untimed(packs.load(ROOT, "e0294-a4"))
         self.sandbox = _Watched()
         self.draw = Draw.fresh()
         self.oracle = self._open.enter_context(oracle_for(self.pack, self.sandbox))

@@ -2,7 +2,16 @@
 
 import functools
 
-from tests.proof.defended import checks, container, guest, intake, judge, line, problem1
+from tests.proof.defended import (
+    checks,
+    container,
+    guest,
+    intake,
+    judge,
+    line,
+    notebooks,
+    problem1,
+)
 from tests.proof.ledger import Row
 
 TITLE = "Defences"
@@ -17,7 +26,7 @@ isolation was disabled, the case was a right submission that only looks; where t
 was, a box of ours that breaks one rule of the protocol. A row "check ..." takes a check out of the
 rubric: the case is then graded with full marks by all the others of its problem.
 """
-GROUPS = (judge, checks, problem1, line, guest, intake, container)
+GROUPS = (judge, checks, problem1, line, guest, intake, notebooks, container)
 DEFENCES = [defence for group in GROUPS for defence in group.DEFENCES]
 
 

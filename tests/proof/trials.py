@@ -24,7 +24,7 @@ from grader.sandbox.docker import DockerSandbox
 from grader.sandbox.process import ProcessSandbox
 from tests.family.styles import FILE, PACK, REFERENCE
 from tests.proof.ledger import ROOT
-from tests.zoo_cases import FULL, RIGHT_ANSWER, ZOO, Case, outcomes
+from tests.zoo_cases import FULL, RIGHT_ANSWER, ZOO, Case, outcomes, untimed
 
 RAISED = re.compile(r"raised RuntimeError: (.*?) \(")
 
@@ -61,7 +61,7 @@ class Ground:
     def __init__(self):
         self._open = contextlib.ExitStack()
         atexit.register(self._open.close)
-        self.pack = packs.load(ROOT, PACK.name)
+        self.pack = untimed(packs.load(ROOT, PACK.name))
         self.processes = ProcessSandbox()
         self.draw = Draw.fresh()
         self.oracle = self._open.enter_context(oracle_for(self.pack, self.processes))

@@ -43,7 +43,11 @@ def scripts(pack):
 
     def made(sandbox=None, seconds=20, submission_seconds=120, **sources):
         files = [SourceFile(f"{name}.py", text.encode()) for name, text in sources.items()]
-        limits = Limits(request_seconds=seconds, submission_seconds=submission_seconds)
+        limits = Limits(
+            request_seconds=seconds,
+            script_seconds=seconds,
+            submission_seconds=submission_seconds,
+        )
         boxes = sandbox or ProcessSandbox()
         student = Student(boxes, files, pack.interface, limits, preload=["matplotlib.pyplot"])
         open_.append(student)

@@ -50,7 +50,9 @@ def grader(project, *arguments):
 
 def test_a_course_s_own_cases_are_taken_over_and_used(project, docker_sandbox):
     """After the conversion, the course's verdict is the one on its own cases, here three."""
-    done = grader(project, "convert", "--weights", "weights.pt", "--cases", "cases.json")
+    done = grader(
+        project, "convert", "--pack", "e0294-a4", "--weights", "weights.pt", "--cases", "cases.json"
+    )
     assert done.returncode == 0, done.stderr
     done = grader(project, "grade", "submissions/bob")
     assert done.returncode == 0, done.stderr
@@ -68,7 +70,7 @@ def test_files_that_do_not_fit_change_nothing(project, docker_sandbox, what):
     (project / "bad.json").write_text('[{"input_ids": [[1, 2]]}]')
     weights = "weights.pt" if what == "cases" else "bad.pt"
     cases = "cases.json" if what == "weights" else "bad.json"
-    done = grader(project, "convert", "--weights", weights, "--cases", cases)
+    done = grader(project, "convert", "--pack", "e0294-a4", "--weights", weights, "--cases", cases)
     assert done.returncode == 1
     assert done.stderr.count("\n") == 1
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before

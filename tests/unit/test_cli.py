@@ -43,7 +43,7 @@ def stranger(tmp_path):
     """A submission that does not ship with the project."""
     folder = tmp_path / "mallory"
     folder.mkdir()
-    (folder / "net.py").write_text("raise SystemExit('this must never run')\n")
+    (folder / "transformer_skeleton.py").write_text("raise SystemExit('this must never run')\n")
     return folder
 
 
@@ -193,7 +193,7 @@ def test_a_changed_sample_is_a_stranger(tmp_path):
     folder = tmp_path / "alice"
     folder.mkdir()
     (folder / "alice").write_text("alice")
-    source = next((ROOT / "submissions" / "alice").glob("*.py"))
+    source = ROOT / "submissions" / "alice" / "transformer_skeleton.py"
     (folder / source.name).write_bytes(source.read_bytes() + b"\n")
     assert "no Docker engine" in sentence(grader("grade", folder, **NO_ENGINE), 1)
 

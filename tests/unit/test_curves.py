@@ -19,7 +19,9 @@ BATCHES = (1, 2, 4, 8)
 
 def figure(title, x, y, labels=("x", "FLOP/byte")):
     """Return a figure with one line."""
-    axes = Axes(title, *labels, "linear", "linear", (), (Series("line", "", tuple(x), tuple(y)),))
+    axes = Axes(
+        title, *labels, "linear", "linear", (), (), (Series("line", "", tuple(x), tuple(y)),)
+    )
     return Figure("", (axes,), b"")
 
 

@@ -1,5 +1,6 @@
 """Packs: what is wrong with one is said in a sentence before anything runs."""
 
+import json
 import re
 import shutil
 from pathlib import Path
@@ -8,6 +9,7 @@ import pytest
 
 from grader import pack as packs
 from grader.errors import UsageError
+from grader.intake import SourceFile
 from grader.pack import BadPack
 
 ROOT = Path(__file__).parents[2]
@@ -310,6 +312,9 @@ WRONG = [
     ("a measure", "empty_share = 0.2", "empty_shares = 0.2", "did you mean 'empty_share'"),
     ("no measure", "at_most = { empty_share = 0.2 }", "", "names.*neither at_most nor at_least"),
     ("a deduction gives", 'points = 0.5\nsays = "Name', 'points = -0.5\nsays = "Name', "from 0 up"),
+    ("a sign", "[interface]", "[recognise]\nfile = []\n[interface]", "did you mean 'files'"),
+    ("an empty sign", "[interface]", '[recognise]\ntexts = [""]\n[interface]', "in every file"),
+    ("a path", "[interface]", '[recognise]\nfiles = ["a/b.py"]\n[interface]', "without folders"),
     ("probe", "{ width = 4, words = 7 }", "{ width = 4 }", "probe has to name each of"),
     ("vocabulary", '= "words"\n', '= "letters"\n', "vocabulary has to be one of constructor's"),
 ]
@@ -465,6 +470,42 @@ def test_several_packs_need_a_name(root):
         packs.find(root, None)
 
 
+@pytest.fixture
+def two(root):
+    """The same project with a second pack, each with its signs."""
+    changed(root, "[interface]", '[recognise]\nfiles = ["net.py"]\n\n[interface]')
+    other = root / "rubrics" / "other-2"
+    shutil.copytree(folder_of(root), other)
+    shutil.copytree(root / "reference" / "small_1", root / "reference" / "other_2")
+    text = (other / "rubric.toml").read_text().replace("small-1", "other-2")
+    text = text.replace('files = ["net.py"]', 'texts = ["##### Block A"]')
+    (other / "rubric.toml").write_text(text)
+    return root
+
+
+def handed_in(**files):
+    """Files of a submission; an underscore stands for the dot."""
+    return [SourceFile(name.replace("_", "."), text.encode()) for name, text in files.items()]
+
+
+def test_the_pack_is_told_by_what_was_handed_in(two):
+    """A file's name or a piece of text tells which of several packs is meant; --pack wins."""
+    assert packs.find(two, None, handed_in(net_py="x = 1")).id == "small-1"
+    assert packs.find(two, None, handed_in(work_ipynb="##### Block A")).id == "other-2"
+    assert packs.find(two, None, [SourceFile("my/net.py", b"")]).id == "small-1"
+    assert packs.find(two, "small-1", handed_in(work_ipynb="##### Block A")).id == "small-1"
+
+
+def test_what_fits_no_pack_or_several_is_said(two):
+    """The sentence says what each pack expects, or which ones fit."""
+    with pytest.raises(UsageError, match=r"small-1 expects a file net\.py") as caught:
+        packs.find(two, None, handed_in(report_md="##### Block A", n_py="x"))
+    assert "other-2 expects the text '##### Block A'" in str(caught.value)
+    assert "--pack" in str(caught.value)
+    with pytest.raises(UsageError, match=r"fit other-2 and small-1: say which.*--pack"):
+        packs.find(two, None, handed_in(net_py="##### Block A"))
+
+
 @pytest.mark.parametrize("wanted", ["small1", "smal-1", "Small-1"])
 def test_a_near_miss_is_hinted_at(root, wanted):
     """A misspelt pack gets the right spelling in the answer."""
@@ -518,3 +559,86 @@ def test_questions_are_part_of_the_pack(root):
         'schema = "grader.formulas/1"\nquestions = []\n[symbols.N]\nsays = "length"\n[facets]\n'
     )
     assert packs.load(root, "small-1").digest != before
+
+
+# --- packs with a notebook ------------------------------------------------------------------------
+
+NOTEBOOK = """
+[notebook]
+template = "small.ipynb"
+module = "net.py"
+marker = "Solution Block"
+adapter = "adapter.py"
+outside = "warn"
+
+[interface]"""
+BLOCK = """class Net:
+    ##### Solution Block A-1 #####
+    raise NotImplementedError("A-1")
+    ##### End Solution Block A-1 #####
+"""
+
+
+def notebook(text):
+    """The bytes of a notebook with one graded cell."""
+    cell = {"cell_type": "code", "metadata": {"tags": ["graded"]}, "source": text, "outputs": []}
+    return json.dumps({"cells": [cell], "nbformat": 4, "nbformat_minor": 5, "metadata": {}})
+
+
+@pytest.fixture
+def filled_in(root):
+    """The small project with a notebook in place of the skeleton."""
+    changed(root, "\n[interface]", NOTEBOOK)
+    (folder_of(root) / "template" / "small.ipynb").write_text(notebook(BLOCK))
+    (folder_of(root) / "template" / "net.py").unlink()
+    (folder_of(root) / "adapter.py").write_text("ADAPTED = True\n")
+    reference = root / "reference" / "small_1"
+    (reference / "net.py").unlink()
+    right = BLOCK.replace('raise NotImplementedError("A-1")', "answer = 42")
+    (reference / "small.ipynb").write_text(notebook(right))
+    return root
+
+
+def test_a_pack_with_a_notebook_is_its_clean_copy(filled_in):
+    """The reference is what its blocks make of the template; so is what students were given."""
+    pack = packs.load(filled_in, "small-1")
+    (module,) = pack.reference
+    assert module.path == "net.py"
+    assert b"answer = 42" in module.data
+    assert module.data.endswith(b"ADAPTED = True\n")
+    assert [file.path for file in pack.given] == ["harness.py", "net.py"]
+    assert b"NotImplementedError" in pack.given[1].data
+    assert [file.path for file in pack.public_files] == ["harness.py"]
+    before = pack.digest
+    (folder_of(filled_in) / "adapter.py").write_text("ADAPTED = 1\n")
+    assert packs.load(filled_in, "small-1").digest != before
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ('outside = "warn"', 'outside = "warns"', "ignore, warn, deduct"),
+        ('outside = "warn"', 'outside = "warn"\npoints = 2', "points go with outside = 'deduct'"),
+        ('outside = "warn"', 'outside = "deduct"', "points go with outside = 'deduct'"),
+        ('module = "net.py"', 'module = "net"', "name of a Python file"),
+        ('"small.ipynb"', '"smal.ipynb"', "there is no .*; did you mean 'small.ipynb'"),
+        ('"adapter.py"', '"adaptor.py"', "there is no .*; did you mean 'adapter.py'"),
+        ('marker = "Solution Block"', 'marker = "Answer"', "no solution block"),
+        ("template =", "templates =", "did you mean 'template'"),
+    ],
+)
+def test_a_wrong_notebook_is_refused(filled_in, old, new, says):
+    """What is wrong in the declaration of a notebook is said with the place."""
+    assert re.search(says, refusal(changed(filled_in, old, new)))
+
+
+def test_a_wrong_template_or_reference_is_refused(filled_in):
+    """A template that is no Python, and a reference with an empty block, are no pack."""
+    template = folder_of(filled_in) / "template" / "small.ipynb"
+    template.write_text(notebook(BLOCK + "    x = ("))
+    assert "no Python" in refusal(filled_in)
+    template.write_text("{")
+    assert "is no notebook" in refusal(filled_in)
+    template.write_text(notebook(BLOCK))
+    (filled_in / "reference" / "small_1" / "small.ipynb").write_text(notebook(BLOCK))
+    assert "the reference is not filled in: A-1" in refusal(filled_in)

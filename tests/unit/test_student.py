@@ -205,7 +205,7 @@ def test_no_secret_of_the_host_goes_in(made):
     allowed = {
         "id", "verb", "seconds", "reply_bytes", "listing", "class", "classes", "expected", "mode",
         "file", "device", "arguments", "tensors", "first", "dtype", "shape", "past", "use_cache",
-        "names", "reply", "n", "temperature", "seed", "vocabulary", "replies",
+        "names", "reply", "last", "n", "temperature", "seed", "vocabulary", "replies",
     }  # fmt: skip
     for header, _ in sandbox.boxes[0].asked:
         assert set(header) <= allowed, header["verb"]

@@ -189,13 +189,13 @@ def test_the_samples_are_hardly_accused(root, pack):
     findings = style.look(submission.files, pack.given)
     assert {finding.id for finding in findings} == set(style.MEASURES)
     assert [finding.evidence for finding in findings] == [(), ()]
-    assert grade._advice(submission, pack) == []
+    assert grade._advice(submission.files, pack) == []
 
 
 def test_a_fault_of_ours_costs_nobody_anything(root, pack, monkeypatch):
     """If the advice cannot be made, the result says so and has no points in it."""
     monkeypatch.setattr(style, "look", None)
-    (entry,) = grade._advice(intake.read(root / "submissions" / "alice"), pack)
+    (entry,) = grade._advice(intake.read(root / "submissions" / "alice").files, pack)
     assert (entry["points"], entry["suggested"], entry["status"]) == (0, 0, "advice")
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from grader import rubric
 from grader.beside import beside
 from grader.errors import StudentFault
 from grader.formulas import questions
@@ -66,6 +67,24 @@ def problem1(scripts):
     pack = Path(__file__).parent.parent
     given = {path.read_bytes() for path in (pack / "template").iterdir()}
     return work.Problem1(scripts, questions.load(pack / "formulas.toml"), given)
+
+
+@pytest.fixture(scope="session")
+def rules():
+    """The rubric: how latency is measured, and the limits at which it is enough."""
+    return rubric.read(Path(__file__).parent.parent)
+
+
+@pytest.fixture(scope="session")
+def latency(oracle, draw, vectors, rules):
+    """What is measured of latency, gathered once for all of its checks."""
+    return beside(__file__, "latency").Latency(oracle, draw, vectors, rules)
+
+
+@pytest.fixture(scope="session")
+def latency_plot(problem1, scripts):
+    """The submission's own plot of latency."""
+    return beside(__file__, "latency_plot").Plots(problem1, scripts)
 
 
 @pytest.fixture

@@ -1,0 +1,73 @@
+"""The size at which work dominates, found by the reference alone on the device at hand.
+
+Launching an operation costs the same however small it is, and there are as many launches in a full
+forward as in a decode step. Launches grow with the layers and work with the square of the width, so
+the model is made wide and not deep, until its own cache is worth a clear factor: only there can
+wall time tell a cache from none.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from grader.latency.arms import Arm
+from grader.latency.series import Figures
+from grader.latency.settings import Settings
+from grader.model import Ids
+
+TRIES = 3
+
+
+@dataclass(frozen=True)
+class Size:
+    """A size, and what the reference takes there, in seconds; of a few tries the median."""
+
+    width: int
+    length: int  # tokens of the long prompt
+    full: float
+    step: float
+    round_trip: float
+
+    def dominates(self, settings: Settings) -> bool:
+        """Whether work dominates."""
+        return (
+            self.full >= settings.ratio * self.step
+            and self.full >= settings.round_trips * self.round_trip
+        )
+
+
+def find(
+    build: Callable[[int, int], Arm], prompt: Callable[[int], Ids], settings: Settings
+) -> tuple[Size, Arm] | None:
+    """Return the first size of the ladder where work dominates, and the reference built there.
+
+    ``build(width, length)`` makes the reference with room for the prompt and what follows. None
+    where even the largest size is too quick to be told from launches.
+    """
+    for width, length in settings.sizes:
+        arm = build(width, length)
+        size = _measured(arm, prompt, width, length)
+        if size.dominates(settings):
+            return size, arm
+    return None
+
+
+def _measured(arm: Arm, prompt: Callable[[int], Ids], width: int, length: int) -> Size:
+    tries: list[Figures] = []
+    for _ in range(TRIES + 1):
+        figures: Figures = {}
+        ids = prompt(length + 1)
+        arm.full(figures, "full", ids, 1)
+        _, past = arm.cached(figures, "prefill", ids[:, :-1])
+        _, later = arm.cached(figures, "step", ids[:, -1:], past)
+        arm.nothing(figures, "nothing")
+        for each in (past, later):
+            arm.forget(each)
+        tries.append(figures)
+
+    def median(what: str) -> float:
+        return statistics.median(figures[f"{arm.name}_{what}"] for figures in tries[1:])
+
+    return Size(width, length, median("full"), median("step"), median("nothing"))

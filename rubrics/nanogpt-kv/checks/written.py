@@ -1,0 +1,204 @@
+"""What was written and drawn for the questions, and how the answers to Q1, Q2 and Q4 are read."""
+
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+
+from grader import rubric
+from grader.intake import SourceFile
+from grader.notebook import answers
+from grader.text import shown
+
+QUESTIONS = [f"Q{number}" for number in range(1, 10)]
+CLOSE = 1e-4  # of scores, which are printed in full
+MOST = 3000  # characters of an answer that are looked through for a shape
+UNREAD = "unread"  # an answer that a human reads: the rubric has no credit for it
+
+ASK = """
+import ast, json, math, sys
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+given = json.loads(sys.stdin.readline())
+space = {"torch": torch, "nn": nn, "F": F, "math": math, "np": None, **given["numbers"]}
+space.update({name: torch.tensor(value) for name, value in given["tensors"].items()})
+tree = ast.parse(open("answer_of_the_student.py").read())
+last = tree.body[-1] if tree.body else None
+if isinstance(last, ast.Expr):
+    tree.body[-1] = ast.Assign([ast.Name("_last", ast.Store())], last.value)
+exec(compile(ast.fix_missing_locations(tree), "answer", "exec"), space)
+value = space.get(given["name"], space.get("_last"))
+if value is None and isinstance(last, ast.FunctionDef):
+    names = [argument.arg for argument in last.args.args]
+    value = space[last.name](*(space[name] for name in names))
+print()
+print(json.dumps(torch.as_tensor(value).double().tolist()))
+"""
+
+
+class Work:
+    """A submission's answers, blocks and pictures."""
+
+    def __init__(self, scripts):
+        self.scripts = scripts
+        folder = Path(__file__).parent.parent
+        form = rubric.read(folder).form
+        files = [SourceFile(path, data) for path, data in scripts.files.items()]
+        self.filled = form.fill(files)
+        self.book = self.filled.book
+        # A PDF, or a notebook that cannot be read: a human may find answers there.
+        ends = (".pdf",) if self.book else (".pdf", ".ipynb")
+        unread = [shown(file.path) for file in files if file.path.lower().endswith(ends)]
+        self.elsewhere = ", ".join(unread)
+        self.answers = answers.find(files, self.book, form.book, form.words, QUESTIONS)
+        self.drawn = answers.pictures(self.book, QUESTIONS) if self.book else []
+
+    def pictures(self, question):
+        """The pictures between the names of a question and its neighbours."""
+        near = [png for before, after, png in self.drawn if after == question]
+        return near or [png for before, _, png in self.drawn if before == question]
+
+    def evaluated(self, code, name, numbers, tensors):
+        """The array that code leaves under a name, run in the sandbox; or None, and why."""
+        given = {"name": name, "numbers": numbers,
+                 "tensors": {key: value.tolist() for key, value in tensors.items()}}  # fmt: skip
+        files = {"ask_the_answer.py": ASK, "answer_of_the_student.py": code}
+        done = self.scripts.run("ask_the_answer.py", stdin=json.dumps(given) + "\n", files=files)
+        try:
+            found = np.asarray(json.loads(done.printed.strip().split("\n")[-1]), dtype=float)
+        except ValueError:
+            return None, done.trouble or "it printed no value"
+        return found, ""
+
+
+# --- Q1 -------------------------------------------------------------------------------------------
+
+_HEADS = {"num_heads", "n_heads", "n_head", "num_head", "h", "nh", "heads", "nheads"}
+_WIDTHS = {"c", "n_embd", "d_model", "channels"}
+_SIZES = {"head_size", "hs", "head_dim", "d_k", "hd", "d_head", "headsize"}
+_BATCH, _TIME = {"b", "batch", "batch_size"}, {"t", "seq_len", "time"}
+
+
+def shape_of(text):
+    """The rubric's name for the shape that a text gives to q, k and v, and the text of it."""
+    text = text[:MOST]
+    plain = re.sub(r"\\(?:text|mathrm|texttt)\{([^{}]*)\}", r"\1", text)
+    plain = re.sub(r"\\frac\{([^{}]*)\}\{([^{}]*)\}", r"\1/\2", plain).replace("\\_", "_")
+    plain = re.sub(r"\\(?:left|right|,|;)|[`$*{}]", "", plain).replace("//", "/")
+    plain = re.sub(r"\(\s*(\w+)\s*/\s*(\w+)\s*\)", r"\1/\2", plain)
+    plain = re.sub(r"\\times|×|(?<=\w)\s+x\s+(?=\w)", ",", plain)
+    item = r"\s*[A-Za-z_]+(?:\s*/\s*[A-Za-z_]+)?\s*"
+    listed = rf"{item}(?:,{item}){{1,4}}"
+    shapes = re.findall(rf"[(\[]({listed})[)\]]", plain) or re.findall(listed, plain)
+    found = {}
+    for shape in shapes:
+        items = [part.strip().replace(" ", "").lower() for part in shape.split(",")]
+        if kind := _kind(items, plain.lower()):  # else it is no shape: "of q, k, v"
+            found[kind] = ", ".join(items)
+    if len(found) != 1:
+        return UNREAD, "; ".join(found.values()) or text.strip()[:200]
+    return next(iter(found.items()))
+
+
+def _kind(items, text):
+    items = [_item(item) for item in items]
+    stated = re.search(r"single[- ]head|one head|head_?size\s*=\s*c\b", text)
+    defined = re.search(r"(?:head_?size|hs|head_dim|d_k)\s*(?:=|is)\s*\(?c\s*/", text)
+    if items == ["B", "T", "size"] and not defined:
+        return "width_not_said"
+    kinds = {
+        ("B", "T", "C/h"): "reference",
+        ("B", "T", "size"): "reference",
+        ("B", "T", "C"): "whole_width_stated" if stated else "whole_width",
+        ("B", "h", "T", "C/h"): "all_heads",
+        ("B", "h", "T", "size"): "all_heads",
+        ("B", "T", "h", "C/h"): "all_heads",
+        ("B", "T", "h", "size"): "all_heads",
+    }
+    if "V" in items:
+        return "vocabulary"
+    return kinds.get(tuple(items))
+
+
+def _item(item):
+    if "/" in item:
+        above, _, below = item.partition("/")
+        return "C/h" if above in _WIDTHS and below in _HEADS else "?"
+    for name, known in (("B", _BATCH), ("T", _TIME), ("C", _WIDTHS), ("h", _HEADS),
+                        ("size", _SIZES), ("V", {"vocab_size"})):  # fmt: skip
+        if item in known:
+            return name
+    return "?"
+
+
+# --- Q2 and Q4 ------------------------------------------------------------------------------------
+
+
+def scores_of(work, code, rng):
+    """The rubric's name for the scores that code computes, and why if there is none."""
+    T, C, block_size = 5, 4, 8
+    q, k = (rng.standard_normal((2, T, C)) for _ in range(2))
+    tril = np.tril(np.ones((block_size, block_size)))
+    numbers = {"B": 2, "T": T, "C": C, "block_size": block_size, "head_size": C}
+    tensors = {"q": q, "k": k, "tril": tril, "trial": tril, "x": q}
+    got, why = work.evaluated(code, "wei", numbers, tensors)
+    if got is None:
+        return UNREAD, why
+    scores = q @ k.transpose(0, 2, 1) * C**-0.5
+    future = tril[:T, :T] == 0
+    masked = np.where(future, -1e30, scores)
+    ways = {
+        "reference": _softmax(masked, -1),
+        "no_mask": _softmax(scores, -1),
+        "mask_after": np.where(future, 0.0, _softmax(scores, -1)),
+        "other_axis": _softmax(masked, 1),
+        "unfinished": scores,
+    }
+    got = np.where(np.isfinite(got), got, 0.0) if np.isneginf(got).any() else got
+    same = [name for name, value in ways.items() if _same(got, value)]
+    return (same[0], "") if same else (UNREAD, f"it computes a value of shape {got.shape}")
+
+
+def mask_of(work, code):
+    """The rubric's name for the mask that code takes out of tril, and why if there is none."""
+    T, block_size = 6, 9
+    tril = np.tril(np.ones((block_size, block_size)))
+    names = None
+    for i in (1, 3, 4):
+        numbers = {"i": i, "T": T, "C": 4, "B": 2, "block_size": block_size}
+        got, why = work.evaluated(code, "mask", numbers, {"tril": tril, "trial": tril})
+        if got is None:
+            return UNREAD, why
+        hidden = (tril == 0).astype(float)
+        ways = {
+            "row": hidden[i, :T],
+            "with_cache": hidden[i, : i + 1],
+            "unsliced": hidden[i],
+            "previous_rows": hidden[:i, :i],
+            "column": hidden[:, i],
+        }
+        got = _squeezed((got != 0).astype(float))
+        fits = {name for name, value in ways.items() if _same(got, _squeezed(value))}
+        names = fits if names is None else names & fits
+    if not names:
+        return UNREAD, f"it takes out a value of shape {got.shape}"
+    return next(name for name in ways if name in names), ""
+
+
+def _squeezed(values):
+    """Values without first axes of one row."""
+    while values.ndim > 1 and values.shape[0] == 1:
+        values = values[0]
+    return values
+
+
+def _softmax(values, axis):
+    powers = np.exp(values - values.max(axis=axis, keepdims=True))
+    return powers / powers.sum(axis=axis, keepdims=True)
+
+
+def _same(one, other):
+    return one.shape == other.shape and bool((np.abs(one - other) <= CLOSE).all())

@@ -1,0 +1,223 @@
+"""How often the latency decision is wrong, and how often it gives none.
+
+    python tests/bench/latency.py [--trials 2000]
+    python tests/bench/latency.py --record 120      (measures rounds anew, in two containers)
+
+Recorded rounds (latency_rounds.json beside this file: the reference in both places) are replayed
+through the decision as it stands in the grader, in random order of blocks of five, so that slow
+moments stay together. Whoever is the reference has to pass every check. Then the student's times
+are scaled so that the truth is 1.5 times on the wrong side of each limit, or on the right side, and
+the verdict has to be that or none. Synthetic noise asks the same of worse machines.
+"""
+
+import argparse
+import json
+import os
+import sys
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+from tabulate import tabulate
+
+ROOT = Path(__file__).parent.parent.parent
+sys.path.insert(0, str(ROOT))
+
+from grader import pack as packs  # noqa: E402
+from grader import rubric  # noqa: E402
+from grader.beside import beside  # noqa: E402
+from grader.checking.draw import Draw  # noqa: E402
+from grader.checking.probing import load_vectors  # noqa: E402
+from grader.grade import REFERENCE_LIMITS, oracle_for  # noqa: E402
+from grader.latency import generating, series, steps  # noqa: E402
+from grader.sandbox.docker import DockerSandbox  # noqa: E402
+from grader.student import Student  # noqa: E402
+
+PACK = "e0294-a4"
+RULES = rubric.read(ROOT / "rubrics" / PACK)
+LIMITS = {**RULES.limits, "waiting": RULES.limits["speedup"]}
+ROUNDS = Path(__file__).with_name("latency_rounds.json")
+BLOCK = 5
+AT_LEAST = ("speedup", "waiting", "generate_speedup")
+
+
+def verdict(name, interval):
+    """Return what the rubric makes of one interval: passed, failed or open."""
+    if not interval.decides(LIMITS[name]):
+        return "open"
+    return "passed" if (interval.low > LIMITS[name]) == (name in AT_LEAST) else "failed"
+
+
+def replayed(values, name):
+    """Decide one question on a stream of ratios; return the verdict and the number of rounds."""
+    stream = iter(values)
+    found = series.run(
+        lambda _: {name: float(next(stream))},
+        lambda _: {name: lambda figures: figures[name]},
+        lambda known: known[name].decides(LIMITS[name]),
+        RULES.timing,
+        clock=lambda: 0.0,
+    )
+    return verdict(name, found.intervals[name]), found.count
+
+
+# --- recorded -------------------------------------------------------------------------------------
+
+
+def recorded():
+    """Return recorded ratios by question."""
+    kept = json.loads(ROUNDS.read_text())
+    asked = {**steps.ratios(kept["steps"][0]),
+             **generating.ratios(kept["generating"][0], kept["new_tokens"])}  # fmt: skip
+    rounds = {name: kept["generating" if name == generating.QUESTION else "steps"]
+              for name in asked}  # fmt: skip
+    return {
+        name: [value for figures in rounds[name] if (value := ratio(figures)) is not None]
+        for name, ratio in asked.items()
+    }
+
+
+def reordered(rng, values, count):
+    """Return values in blocks that stay together, drawn with replacement."""
+    starts = rng.integers(0, len(values), count // BLOCK + 1)
+    return [values[(start + i) % len(values)] for start in starts for i in range(BLOCK)]
+
+
+def scaled(values, truth):
+    """Return values whose median is ``truth``; growth, near 0 here, is moved and not stretched."""
+    middle = float(np.median(values))
+    if middle > 0.2:
+        return [value * truth / middle for value in values]
+    return [value - middle + truth for value in values]
+
+
+# --- synthetic ------------------------------------------------------------------------------------
+
+
+def heavy_tailed(rng, count):
+    """Times with Student's t of two degrees of freedom in their logarithm, in both arms."""
+    return np.exp(0.1 * (rng.standard_t(2, count) - rng.standard_t(2, count)))
+
+
+def drifting(rng, count):
+    """A machine that wanders by 8 % a measurement; the arms of a pair are measured in turns."""
+    speed = np.cumsum(0.08 * rng.standard_normal(2 * count)) + 0.02 * rng.standard_normal(2 * count)
+    first, second = speed[::2], speed[1::2]
+    turn = np.where(np.arange(count) % 2, 1, -1)
+    return np.exp(turn * (first - second))
+
+
+def bimodal(rng, count):
+    """Two speeds, one 1.8 times the other, that change every few measurements, in each arm."""
+
+    def arm():
+        return np.where(np.cumsum(rng.random(count) < 0.3) % 2, 1.8, 1.0)
+
+    return arm() / arm()
+
+
+def one_sided(rng, count):
+    """One arm of two hit by stops: one in four of its measurements takes 2 to 20 times as long."""
+    return np.where(rng.random(count) < 0.25, rng.uniform(2, 20, count), 1.0)
+
+
+NOISE = (heavy_tailed, drifting, bimodal, one_sided)
+
+
+def rows(trials, seed=1):
+    """Yield rows of the table: question, noise, truth over limit, and what came out."""
+    rng = np.random.default_rng(seed)
+    most = RULES.timing.looks[-1] + BLOCK
+    if ROUNDS.exists():
+        for name, values in recorded().items():
+            limit = LIMITS[name]
+            for says, factor in (
+                ("as it is", None),
+                ("limit * 1.5", 1.5),
+                ("limit / 1.5", 1 / 1.5),
+            ):
+                stream = values if factor is None else scaled(values, limit * factor)
+                right = (
+                    "passed" if factor is None or (factor > 1) == (name in AT_LEAST) else "failed"
+                )
+                counts, rounds = Counter(), 0
+                for _ in range(trials):
+                    found, count = replayed(reordered(rng, stream, most), name)
+                    counts[found] += 1
+                    rounds += count
+                yield row(name, "recorded", says, right, counts, rounds)
+    name = "speedup"
+    for noise in NOISE:
+        for says, factor in (("limit * 1.5", 1.5), ("limit / 1.5", 1 / 1.5)):
+            counts, rounds = Counter(), 0
+            for _ in range(trials):
+                values = LIMITS[name] * factor * noise(rng, most)
+                found, count = replayed(values, name)
+                counts[found] += 1
+                rounds += count
+            right = "passed" if factor > 1 else "failed"
+            yield row(name, noise.__name__.replace("_", " "), says, right, counts, rounds)
+
+
+def row(name, noise, truth, right, counts, rounds):
+    """Return one line of the table."""
+    trials = sum(counts.values())
+    wrong = trials - counts[right] - counts["open"]
+    return {
+        "question": name, "noise": noise, "truth": truth, "right": right, "trials": trials,
+        "wrong": wrong, "no verdict": f"{100 * counts['open'] / trials:.1f} %",
+        "rounds": f"{rounds / trials:.1f}",
+    }  # fmt: skip
+
+
+# --- recording ------------------------------------------------------------------------------------
+
+
+def record(count):
+    """Measure rounds with the reference in both places, and write them down."""
+    pack = packs.load(ROOT, PACK)
+    sandbox, vectors = DockerSandbox(say=print), load_vectors(pack.checks_folder)
+    work = beside(str(pack.checks_folder / "x.py"), "latency")
+    kept = {"new_tokens": RULES.timing.new_tokens, "load": [os.getloadavg()[0]]}
+    with (
+        oracle_for(pack, sandbox) as oracle,
+        Student(sandbox, pack.reference, pack.interface, REFERENCE_LIMITS) as student,
+    ):
+        latency = work.Latency(oracle, Draw.fresh(), vectors, RULES)
+        assert not latency.obstacle(student)
+        size = latency.size()
+        reference, own, prompt, dims = latency._arms(student)
+        lengths = {"long": size.length, "short": size.length // RULES.timing.short}
+        kinds = {
+            "steps": steps.Steps(reference, own, prompt, lengths),
+            "generating": generating.Generating(
+                reference, own, prompt, size.length, RULES.timing.new_tokens, dims["vocab_size"]
+            ),
+        }
+        for name, rounds in kinds.items():
+            rounds.measure(0)
+            found = [rounds.measure(number) for number in range(1, count + 1)]
+            rounds.settle()
+            kept[name] = [{k: round(v, 5) for k, v in figures.items()} for figures in found]
+            kept["load"].append(os.getloadavg()[0])
+    text = json.dumps(kept).replace("}, {", "},\n{")
+    ROUNDS.write_text(text + "\n")
+    print(f"{ROUNDS}: {count} rounds of each kind; load {kept['load']}")
+
+
+def main():
+    """Print the table, or record rounds."""
+    parser = argparse.ArgumentParser(description="Error rates of the latency decision.")
+    parser.add_argument("--trials", type=int, default=2000)
+    parser.add_argument("--record", type=int, metavar="ROUNDS")
+    arguments = parser.parse_args()
+    if arguments.record:
+        record(arguments.record)
+        return
+    found = list(rows(arguments.trials))
+    print(tabulate(found, headers="keys", disable_numparse=True))
+    print(f"\nwrong: {sum(each['wrong'] for each in found)}")
+
+
+if __name__ == "__main__":
+    main()

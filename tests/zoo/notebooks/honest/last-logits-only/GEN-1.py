@@ -1,0 +1,2 @@
+        logits, past = self(idx[:, -self.config.block_size :])
+        logits = logits[:, [-1], :]

@@ -1,0 +1,1 @@
+            logits, past = self(idx[:, -self.config.block_size :])

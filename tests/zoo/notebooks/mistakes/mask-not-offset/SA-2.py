@@ -1,0 +1,4 @@
+        P = k.size(2) - T
+        scores = q @ k.transpose(-2, -1) / math.sqrt(k.size(-1))
+        scores = scores.masked_fill(~self.tril[0:T, : P + T], float("-inf"))
+        y = self.attn_dropout(F.softmax(scores, dim=-1)) @ v

@@ -1,0 +1,1 @@
+        present_kv = (k, v)

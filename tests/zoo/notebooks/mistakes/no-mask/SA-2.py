@@ -1,0 +1,3 @@
+        P = k.size(2) - T
+        scores = q @ k.transpose(-2, -1) / math.sqrt(k.size(-1))
+        y = self.attn_dropout(F.softmax(scores, dim=-1)) @ v
