@@ -19,7 +19,7 @@ $(VENV)/.ready: pyproject.toml constraints.txt
 	@touch $@
 
 grade: setup   ## grade one submission: make grade SUB=submissions/alice
-	@$(GRADER) grade $(SUB) --device $(DEVICE)
+	@$(GRADER) grade $(SUB) --device $(DEVICE) $(if $(PACK),--pack $(PACK))
 
 image: setup   ## make the sandbox's image anew
 	@$(GRADER) image $(if $(filter cuda%,$(DEVICE)),--device cuda)
