@@ -4,6 +4,7 @@ Only with control groups, without which nothing limits the memory of a whole box
 """
 
 import dataclasses
+import os
 import tomllib
 from pathlib import Path
 
@@ -31,6 +32,8 @@ NAMES = [
 ]
 
 
+LONG = {"fork-bomb-forward", "frames-on-every-descriptor", "reads-files", "disk-filler"}
+"""Graded with GRADER_ALL=1 only: CI takes long enough."""
 ENDS = {"daemon-left-behind", "disk-filler", "network"}  # these need no short limits
 SLOWER = {"reads-files"}  # Python lies where it looks, which is more to read than in a container
 
@@ -57,7 +60,10 @@ class Watched:
         return self.boxes[-1]
 
 
-@pytest.mark.parametrize("name", NAMES)
+HERE = [name for name in NAMES if "GRADER_ALL" in os.environ or name not in LONG]
+
+
+@pytest.mark.parametrize("name", HERE)
 def test_an_attack_gets_its_verdict(name, pack, bubblewrap_sandbox, bubblewrap_oracle, draw):
     """Outcomes and points are those expected of the attack, and nothing of its boxes is left."""
     if bubblewrap_sandbox._place is None:

@@ -60,7 +60,7 @@ def test_a_course_s_own_cases_are_taken_over_and_used(project, docker_sandbox):
     assert result["course_verdict"] == {"evaluate": "3/3", "kv_evaluate": "3/3"}
 
 
-@pytest.mark.parametrize("what", ["cases", "weights", "both"])
+@pytest.mark.parametrize("what", ["cases", "both"])
 def test_files_that_do_not_fit_change_nothing(project, docker_sandbox, what):
     """Wrong files are refused with one sentence, and what was in use before stays in use."""
     folder = project / "rubrics" / "e0294-a4" / "course"
