@@ -5,7 +5,8 @@
 Everything is measured in one run, interleaved round by round, so that what else the machine does
 meets all rows alike; after one round to warm up. By hand means: the reference, in three processes,
 in the three modes of the course's harness, with weights and test cases made here beforehand.
-It asserts nothing.
+Grading is measured as the whole command, for the whole sheet and for the parts of it that the modes
+are about: 2a to 2c for evaluate and kv_evaluate, 2d for benchmark. It asserts nothing.
 """
 
 import argparse
@@ -56,7 +57,18 @@ subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL)
 print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
 """
 
-GRADE = "grader grade submissions/alice"
+PART = """
+import sys
+from grader import cli, pack
+from tests.zoo_cases import only
+found, kept = pack.find, sys.argv.pop(1).split(",")
+pack.find = lambda *arguments: only(found(*arguments), kept)
+cli.main()
+"""
+
+GRADE = "grader grade submissions/alice, the whole sheet"
+PROBLEM_2 = "the same, 2a to 2d alone"
+UNTIMED = "the same, 2a to 2c alone"
 BY_HAND = "by hand: three modes, three processes"
 TWO_MODES = "by hand: evaluate and kv_evaluate only"
 HELP = "grader --help"
@@ -104,9 +116,12 @@ class Bench:
         self.memory()
 
     def grade(self) -> None:
-        """The whole command, from the shell to the result on disk."""
-        command = [sys.executable, "-m", "grader", *self.grade_arguments()]
-        self.note(GRADE, self.run(command, ROOT))
+        """The whole command, from the shell to the result on disk; then parts of the sheet."""
+        arguments = self.grade_arguments()
+        self.note(GRADE, self.run([sys.executable, "-m", "grader", *arguments], ROOT))
+        for row, criteria in ((PROBLEM_2, "2a,2b,2c,2d"), (UNTIMED, "2a,2b,2c")):
+            command = [sys.executable, "-c", PART, criteria, *arguments]
+            self.note(row, self.run(command, ROOT))
 
     def grade_arguments(self) -> list[str]:
         """Return what follows ``grader``."""
@@ -174,9 +189,10 @@ class Bench:
             disable_numparse=True,
         )
 
-    def ratios(self, base: str) -> str:
-        """Return how grading compares with a row by hand, round by round."""
-        ratios = [a / b for a, b in zip(self.figures[GRADE], self.figures[base], strict=True)]
+    def ratios(self, graded: str, by_hand: str) -> str:
+        """Return how grading compares with the same by hand, round by round."""
+        pairs = zip(self.figures[graded], self.figures[by_hand], strict=True)
+        ratios = [a / b for a, b in pairs]
         middle = statistics.median(ratios)
         return f"{middle:.2f} (min - max {min(ratios):.2f} - {max(ratios):.2f})"
 
@@ -211,8 +227,8 @@ def main() -> None:
                 bench.figures.clear()  # the warm-up
     print(f"{machine()}; load before {before}, after each round {' '.join(loads)}\n")
     print(bench.table())
-    print(f"\ngrading / by hand, three modes: {bench.ratios(BY_HAND)}")
-    print(f"grading / by hand, without benchmark: {bench.ratios(TWO_MODES)}")
+    print(f"\n2a to 2d / three modes by hand: {bench.ratios(PROBLEM_2, BY_HAND)}")
+    print(f"2a to 2c / evaluate and kv_evaluate by hand: {bench.ratios(UNTIMED, TWO_MODES)}")
 
 
 if __name__ == "__main__":

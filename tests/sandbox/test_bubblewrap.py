@@ -967,13 +967,13 @@ def test_alice_gets_her_points(root, pack, draw, bubblewrap_sandbox, bubblewrap_
 
 
 @pytest.mark.parametrize("wanted", ["bubblewrap", "auto"])
-def test_the_front_door_takes_it(wanted, root, tmp_path):
+def test_the_front_door_takes_it(wanted, quick_project, tmp_path):
     """By name, or where no Docker engine answers, `grader grade` grades in bubblewrap."""
     done = subprocess.run(
         [sys.executable, "-m", "grader", "grade", "submissions/alice", "--sandbox", wanted,
          "--out", str(tmp_path), "--device", "cpu"],
         env={**os.environ, "DOCKER_HOST": "unix:///nonexistent.sock"},
-        cwd=root, capture_output=True, text=True, check=False,
+        cwd=quick_project, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert "bubblewrap on cpu" in done.stdout

@@ -32,12 +32,9 @@ with open("cases.json", "w") as file:
 
 
 @pytest.fixture(scope="module")
-def project(tmp_path_factory, root):
-    """A copy of what the commands read, so that the real pack is not touched."""
-    folder = tmp_path_factory.mktemp("project")
-    for name in ("grader", "rubrics", "reference", "submissions"):
-        ignore = shutil.ignore_patterns("course", "__pycache__")
-        shutil.copytree(root / name, folder / name, ignore=ignore)
+def project(tmp_path_factory, quick_project):
+    """A copy of what the commands read, so that no pack of others is touched."""
+    folder = shutil.copytree(quick_project, tmp_path_factory.mktemp("course") / "project")
     reference = folder / "reference" / "e0294_a4"
     subprocess.run([sys.executable, "-c", MAKE, str(reference)], cwd=folder, check=True)
     return folder
@@ -54,9 +51,9 @@ def test_a_course_s_own_cases_are_taken_over_and_used(project, docker_sandbox):
         project, "convert", "--pack", "e0294-a4", "--weights", "weights.pt", "--cases", "cases.json"
     )
     assert done.returncode == 0, done.stderr
-    done = grader(project, "grade", "submissions/bob")
+    done = grader(project, "grade", "submissions/alice")
     assert done.returncode == 0, done.stderr
-    result = json.loads((project / "results" / "bob.json").read_text())
+    result = json.loads((project / "results" / "alice.json").read_text())
     assert result["course_verdict"] == {"evaluate": "3/3", "kv_evaluate": "3/3"}
 
 

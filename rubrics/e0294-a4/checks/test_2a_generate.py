@@ -32,7 +32,7 @@ def test_generate_sampling(student, oracle, dims, sampling_weights, prompt, new_
     """The tokens' likelihood is what sampling at this temperature leads to."""
     model = student.build(dims, sampling_weights)
     for temperature in (0.5, 2.0):
-        ids, new = prompt(5, 8), 40
+        ids, new = prompt(10, 8), 40
         done = model.generate(ids, new, temperature=temperature, use_cache=False, seed=7)
         tokens = np.clip(new_ids(ids, done.tokens, new), 0, dims["vocab_size"] - 1)
         sequence = np.concatenate([ids, tokens], axis=1)
