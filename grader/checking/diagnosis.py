@@ -70,9 +70,11 @@ def _ask(student: Student, family: Family, questions: Questions, atol: float) ->
 def _matches(answers: Answers, family: Family, atol: float) -> list[tuple[float, Mistake]]:
     """Return the mistakes that answer as the submission does, the nearest first."""
     exact = any(not probe.chance for probe in answers.wrong)
+    # Those that rule out most come first; but sampling takes far longer than one forward, and is
+    # asked of the few mistakes that are left.
     probes = [
         probe
-        for probe in (*answers.wrong, *answers.right)  # those that rule out most come first
+        for probe in sorted((*answers.wrong, *answers.right), key=lambda probe: probe.chance)
         if not (exact and probe.chance)
     ]
     # Exceptions differ in their words from one way of writing to another; where numbers are equal
