@@ -32,7 +32,14 @@ NAMES = [
 ]
 
 
-LONG = {"fork-bomb-forward", "frames-on-every-descriptor", "reads-files", "disk-filler"}
+LONG = {
+    "fork-bomb-forward",
+    "frames-on-every-descriptor",
+    "reads-files",
+    "disk-filler",
+    "print-flood-forward",
+    "network",
+}
 """Graded with GRADER_ALL=1 only: CI takes long enough."""
 ENDS = {"daemon-left-behind", "disk-filler", "network"}  # these need no short limits
 SLOWER = {"reads-files"}  # Python lies where it looks, which is more to read than in a container
