@@ -3,9 +3,10 @@ PYTHON ?= python3
 VENV := .venv
 GRADER := $(VENV)/bin/grader
 SUB ?= submissions/alice
+SUBS ?= submissions
 DEVICE ?= auto
 
-.PHONY: help setup grade image doctor test lint bench margins proof clean
+.PHONY: help setup grade batch image doctor test lint bench margins proof clean
 
 help:          ## list the targets
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
@@ -20,6 +21,9 @@ $(VENV)/.ready: pyproject.toml constraints.txt
 
 grade: setup   ## grade one submission: make grade SUB=submissions/alice
 	@$(GRADER) grade $(SUB) --device $(DEVICE) $(if $(PACK),--pack $(PACK))
+
+batch: setup   ## grade a folder of submissions: make batch SUBS=hand-ins
+	@$(GRADER) batch $(SUBS) --device $(DEVICE) --resume $(if $(PACK),--pack $(PACK))
 
 image: setup   ## make the sandbox's image anew
 	@$(GRADER) image $(if $(filter cuda%,$(DEVICE)),--device cuda)

@@ -21,7 +21,6 @@ from grader.text import shown
 # The rooms behind the door are imported by the command that needs them: --help stays quick.
 if TYPE_CHECKING:
     from grader.intake import Submission
-    from grader.records import Attachment
     from grader.sandbox import Sandbox
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -72,6 +71,17 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("--seed", help="repeat a draw: the seed of a stored result")
     command.set_defaults(run=_grade)
 
+    command = commands.add_parser("batch", help="grade all submissions of a folder")
+    command.add_argument("path", type=Path, help="folder with one submission in each entry")
+    command.add_argument("--pack", help="assignment (default: the one that the files are of)")
+    command.add_argument("--sandbox", choices=SANDBOXES[:-1], default="auto")
+    command.add_argument("--device", default="auto", help="auto, cpu or cuda:N")
+    command.add_argument("--out", type=Path, default=Path("results"), help="folder of results")
+    command.add_argument("--gpus", help="numbers of the GPUs to use, with commas: 0,1")
+    command.add_argument("--jobs", type=int, help="gradings side by side (default: what fits)")
+    command.add_argument("--resume", action="store_true", help="grade what has no result yet")
+    command.set_defaults(run=_batch)
+
     command = commands.add_parser("check", help="the public checks, as a student runs them")
     command.add_argument("path", type=Path, help="folder, .zip, .tar.gz, .py or .ipynb file")
     command.add_argument("--handout", type=Path, help="the folder that the course gave out")
@@ -114,37 +124,43 @@ def _grade(arguments: argparse.Namespace) -> int:
 
     submission = intake.read(arguments.path)
     assignment = pack.find(ROOT, arguments.pack, submission.files)
-    before = results.read(arguments.out, submission.id)
+    results.read(arguments.out, submission.id)  # one that cannot be read is said at once
     device = _device(arguments.device)
     sandbox = _sandbox(arguments.sandbox, device, submission)
     # These take 0.4 s, which a mistyped path need not cost.
     from grader.checking.draw import Draw
-    from grader.grade import family_for, grade, oracle_for
     from grader.report import table
+    from grader.session import Session
 
     draw = Draw(arguments.seed) if arguments.seed else Draw.fresh()
-    attachments: list[Attachment] = []
-    with (
-        oracle_for(assignment, sandbox, device) as oracle,
-        family_for(assignment, sandbox, draw) as family,
-    ):
-        result = grade(
-            submission,
-            assignment,
-            sandbox,
-            oracle=oracle,
-            draw=draw,
-            family=family,
-            device=device,
-            manual=before["manual"] if before else (),
-            say=_progress,
-            attach=attachments.extend,
-        )
+    with Session(assignment, sandbox, draw, device, arguments.out) as session:
+        result, path = session.grade(submission, _progress)
     _progress("")
-    path = results.write(arguments.out, result, attachments)
     print(table.render(result))
     print(f"\n{path}")
     return 2 if result["status"] == "withheld" else 0
+
+
+def _batch(arguments: argparse.Namespace) -> int:
+    from grader.batch import story
+
+    gpus = arguments.gpus.split(",") if arguments.gpus else []
+    devices = [f"cuda:{each}" for each in gpus] or [arguments.device]
+    done = story.run(
+        story.Order(
+            root=ROOT,
+            path=arguments.path,
+            out=arguments.out,
+            pack=arguments.pack,
+            sandbox=arguments.sandbox,
+            devices=tuple(map(_device, devices)),
+            jobs=arguments.jobs,
+            resume=arguments.resume,
+        ),
+        _say,
+    )
+    print(done.summary)
+    return done.code
 
 
 def _check(arguments: argparse.Namespace) -> int:
@@ -152,6 +168,7 @@ def _check(arguments: argparse.Namespace) -> int:
     from grader.checking import recorded
     from grader.grade import grade
     from grader.report import table
+    from grader.sandbox import choosing
 
     public = handout.find(arguments.path, arguments.handout)
     submission = intake.read(arguments.path).without(handout.FOLDER)
@@ -159,7 +176,7 @@ def _check(arguments: argparse.Namespace) -> int:
     result = grade(
         submission,
         assignment,
-        _process(),
+        choosing.named("process", "cpu", _say),
         oracle=recorded.RecordedOracle(public),
         draw=handout.public_draw(assignment),
         family=recorded.family_in(public),
@@ -173,9 +190,11 @@ def _check(arguments: argparse.Namespace) -> int:
 
 def _handout(arguments: argparse.Namespace) -> int:
     from grader import handout, pack
+    from grader.sandbox import choosing
 
     assignment = pack.find(ROOT, arguments.pack)
-    handout.write(assignment, _process(), arguments.out, _progress)
+    process = choosing.named("process", "cpu", _say)
+    handout.write(assignment, process, arguments.out, _progress)
     _progress("")
     print(f"{arguments.out}: give this folder to students; they run `grader check .` in it.")
     return 0
@@ -220,55 +239,28 @@ def _calc(arguments: argparse.Namespace) -> int:
 
 
 def _sandbox(wanted: str, device: str, submission: Submission | None) -> Sandbox:
-    """Return the sandbox to use.
+    """Return the sandbox to use: the one that is named, or the best that works here.
 
-    Unless one is named: Docker if an engine answers, else bubblewrap if it works here, else a
-    plain process, for samples only.
+    Where none works, samples that ship with the project run as a plain process.
     """
+    from grader.sandbox import choosing
+
     if wanted == "process":
         _say("warning: --sandbox process isolates nothing; the submission runs with your rights")
-        return _process()
-    if wanted == "bubblewrap":
-        return _bubblewrap(device)
-    from grader.sandbox import docker
-
+    if wanted != "auto":
+        return choosing.named(wanted, device, _say)
     try:
-        docker.connect()
+        return choosing.best(device, _say)
     except HarnessError as error:
-        if wanted == "docker":
-            raise
-        return _without_docker(device, submission, error)
-    return docker.DockerSandbox(device=device, say=_say)
-
-
-def _without_docker(device: str, submission: Submission | None, error: HarnessError) -> Sandbox:
-    try:
-        sandbox = _bubblewrap(device)
-    except HarnessError as second:
-        neither = f"{error}, and {second}"
         if submission is None:
-            raise HarnessError(neither) from None
+            raise
         if not _ships_with_the_project(submission):
             raise UsageError(
-                f"{neither}; student code is not run without a sandbox: install one "
+                f"{error}; student code is not run without a sandbox: install one "
                 "(`grader doctor` says how), or give --sandbox process for code that you trust"
             ) from None
         _say("warning: neither Docker nor bubblewrap works; this sample runs as a plain process")
-        return _process()
-    _say("no Docker engine answers; bubblewrap is used")
-    return sandbox
-
-
-def _bubblewrap(device: str) -> Sandbox:
-    from grader.sandbox.bubblewrap import BubblewrapSandbox
-
-    return BubblewrapSandbox(device=device, say=_say)
-
-
-def _process() -> Sandbox:
-    from grader.sandbox.process import ProcessSandbox
-
-    return ProcessSandbox()
+        return choosing.named("process", device, _say)
 
 
 def _ships_with_the_project(submission: Submission) -> bool:

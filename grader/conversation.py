@@ -83,7 +83,7 @@ class Conversation:
             raise self._broken[-1]
         try:
             box = self._sandbox.start(self.limits, device=self.device)
-            self.ready = boot(box, self._preload, self.clock)
+            self.ready = boot(box, self.clock)
         except HarnessError as error:
             self._broken.append(error)
             raise
@@ -92,6 +92,8 @@ class Conversation:
         sizes = [[file.path, len(file.data)] for file in self._files]
         contents = b"".join(file.data for file in self._files)
         self._clean = True
+        if self._preload:
+            self._ask_agent("preload", {"modules": self._preload})
         listing = json.dumps(sizes).encode()  # can be longer than a header
         self._ask_agent("submission", {"listing": len(listing)}, listing + contents)
 

@@ -16,7 +16,7 @@ was probably meant otherwise, the word.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,6 +26,7 @@ from grader.formulas import questions
 from grader.intake import SourceFile
 from grader.mistakes import Mistake
 from grader.notebook.form import Form
+from grader.recognition import Signs
 from grader.records import Interface, Limits
 from grader.rubric import Check, Condition, Criterion, Deduction, Rubric
 from grader.tables import BadPack, hint
@@ -91,7 +92,7 @@ def find(root: Path, wanted: str | None, files: Sequence[SourceFile] | None = No
 
 def _recognised(root: Path, known: Sequence[str], files: Sequence[SourceFile]) -> str:
     """Return the one pack that the files are of; UsageError where none or several fit."""
-    signs = {name: rubric.read(root / "rubrics" / name).signs for name in known}
+    signs = _signs(root, known)
     found = [name for name in known if signs[name].fit(files)]
     if len(found) == 1:
         return found[0]
@@ -103,6 +104,30 @@ def _recognised(root: Path, known: Sequence[str], files: Sequence[SourceFile]) -
         f"the files fit no assignment here ({wanted or ', '.join(known)}): hand in what was asked "
         "for, or say which it is with --pack"
     )
+
+
+def common(root: Path, submissions: Iterable[tuple[str, Sequence[SourceFile]]]) -> str:
+    """Return the one pack that submissions are of, each with its name; UsageError otherwise.
+
+    Single ones may fit none: they are graded as the others are.
+    """
+    known = names(root)
+    signs = _signs(root, known)
+    examples: dict[str, str] = {}
+    for name, files in submissions:
+        for fitting in (pack for pack in known if signs[pack].fit(files)):
+            examples.setdefault(fitting, name)
+    if len(examples) == 1:
+        return next(iter(examples))
+    what = " and ".join(f"{pack} ({name})" for pack, name in examples.items()) or "no assignment"
+    raise UsageError(
+        f"the submissions fit {what}: say which assignment with --pack; "
+        f"packs here: {', '.join(known)}"
+    )
+
+
+def _signs(root: Path, known: Sequence[str]) -> dict[str, Signs]:
+    return {name: rubric.read(root / "rubrics" / name).signs for name in known}
 
 
 def load(root: Path, pack_id: str) -> Pack:

@@ -8,7 +8,8 @@ Contract
     3. It imports torch once, with one thread and no operation run (a process that ran a parallel
        operation hangs its forked children), says so to the host, and then answers requests
        strictly one at a time: one frame in, one frame out.
-    4. `submission` stores the files. `worker` ends everything the last worker left behind,
+    4. `preload` imports more, before anything of the student's is here. `submission` stores the
+       files. `worker` ends everything the last worker left behind,
        wipes the writable folders, lays the files out afresh and forks a worker. The first worker
        is forked before anything of the student's is here, and waits, warm, for its files.
     5. Every other verb is relayed to the worker. The reply comes back within the seconds the
@@ -53,7 +54,7 @@ def run(config: dict[str, Any]) -> NoReturn:
     handlers = _ignore_signals()  # student code may send any; the host ends us by hanging up
     agent = Agent((requests, replies, errors), config, handlers)
     try:
-        ready = preload(config["preload"])
+        ready = preload([])
         agent.fork_ahead()
         frames.write(replies, {"ready": True, **ready})
         agent.serve()
@@ -91,6 +92,8 @@ class Agent:
             reply_body: bytes | memoryview = b""
             if verb == "submission":
                 reply = self.folder.store(header, body)
+            elif verb == "preload":
+                reply = self.preload(header["modules"])
             elif verb == "worker":
                 reply = self.fresh_worker()
             else:
@@ -101,6 +104,13 @@ class Agent:
                 "tail": self.prints.decode(errors="replace"),
             }
             frames.write(self.replies, reply, reply_body)
+
+    def preload(self, modules: list[str]) -> Header:
+        """Import what this submission will need; the worker that waits has been forked without."""
+        self.purge()
+        preload(modules)
+        self.fork_ahead()
+        return {"ok": True}
 
     # --- the worker -------------------------------------------------------------------------
 

@@ -31,7 +31,7 @@ def run(config: dict[str, Any]) -> NoReturn:
     null = os.open(os.devnull, os.O_RDONLY)
     for source, fd in ((null, 0), (prints.fileno(), 1), (prints.fileno(), 2)):
         os.dup2(source, fd)
-    ready = preload(config["preload"])
+    ready = preload([])
     frames.write(replies, {"ready": True, "fresh_workers": False, **ready})
     try:
         _serve(Folder(config["work"]), requests, replies, prints.fileno())
@@ -49,6 +49,9 @@ def _serve(folder: Folder, requests: int, replies: int, prints: int) -> NoReturn
         reply: Header
         if header["verb"] == "submission":
             reply = folder.store(header, body)
+        elif header["verb"] == "preload":
+            preload(header["modules"])
+            reply = {"ok": True}
         elif header["verb"] == "worker":
             if worker is not None:
                 os._exit(0)

@@ -24,7 +24,7 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from grader.records import Ending, Limits, Usage
-from grader.wire import Line
+from grader.wire import Header, Line
 
 
 class Box(Protocol):
@@ -34,6 +34,7 @@ class Box(Protocol):
     work: str  # the working folder inside
     wiped: list[str]  # the writable folders inside, emptied before each worker
     device: str  # the device's name inside
+    ready: Header | None  # what the guest said of itself once it was booted
 
     def usage(self) -> Usage:
         """Return what it has used so far, as seen from outside."""

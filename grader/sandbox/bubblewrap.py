@@ -55,7 +55,7 @@ from grader.errors import HarnessError
 from grader.records import Ending, Limits, Usage
 from grader.sandbox import bpf, cgroup, launch, seccomp, visible
 from grader.sandbox.boot import BOOTSTRAP
-from grader.wire import Line
+from grader.wire import Header, Line
 
 NOBODY: Final = 65534
 _MB: Final = 1 << 20
@@ -105,6 +105,7 @@ class BubblewrapBox:
         self.group = group
         self.line = Line(sock, multiplexed=False)
         self.device = "cpu"
+        self.ready: Header | None = None
         self._status = status
         self._notes = notes
         self._killed = False
@@ -178,7 +179,13 @@ class BubblewrapSandbox:
     name = "bubblewrap"
     isolation = "namespaces"
 
-    def __init__(self, *, device: str = "cpu", say: Callable[[str], None] = lambda _: None) -> None:
+    def __init__(
+        self,
+        *,
+        device: str = "cpu",
+        say: Callable[[str], None] = lambda _: None,
+        first_core: int = 0,
+    ) -> None:
         self._tools = launch.Tools.find()
         self._root = os.geteuid() == 0
         self._place = cgroup.find()
@@ -193,7 +200,7 @@ class BubblewrapSandbox:
         self._view = visible.view(sys.executable, device, reader=reader, say=say)
         self._filter = bpf.compile_policy(seccomp.profile(), platform.machine())
         self._cores = sorted(os.sched_getaffinity(0))
-        self._boxes = itertools.count()
+        self._boxes = itertools.count(first_core)
         self._rehearse()
 
     def start(self, limits: Limits, *, device: str) -> BubblewrapBox:

@@ -36,7 +36,7 @@ from grader.records import Ending, Limits, Usage
 from grader.sandbox import cgroup, gpu, image, seccomp
 from grader.sandbox.boot import BOOTSTRAP
 from grader.sandbox.owner import PREFIX, Owner
-from grader.wire import Line
+from grader.wire import Header, Line
 
 USER = "65534:65534"  # nobody
 ENGINE_SECONDS = 60
@@ -55,6 +55,7 @@ class DockerBox:
         self._stream = stream  # the SDK closes the socket when this object goes
         self._cgroups = _cgroups(container)
         self._killed = False
+        self.ready: Header | None = None
         self.device = "cpu" if device == "cpu" else "cuda:0"  # it is given one GPU
         self.line = Line(getattr(stream, "_sock", stream), multiplexed=True)
 
@@ -98,10 +99,16 @@ class DockerSandbox:
     name = "docker"
     isolation = "container"
 
-    def __init__(self, *, device: str = "cpu", say: Callable[[str], None] = lambda _: None) -> None:
+    def __init__(
+        self,
+        *,
+        device: str = "cpu",
+        say: Callable[[str], None] = lambda _: None,
+        first_core: int = 0,
+    ) -> None:
         self._client = connect()
         self._owner = Owner.current()
-        self._boxes = itertools.count()
+        self._boxes = itertools.count(first_core)
         try:
             self._cores = int(self._client.info()["NCPU"])
             reap(self._client)

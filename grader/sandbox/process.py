@@ -33,7 +33,7 @@ from grader.errors import HarnessError
 from grader.records import Ending, Limits, Usage
 from grader.sandbox.boot import BOOTSTRAP, SOLO_BOOTSTRAP
 from grader.sandbox.owner import Owner
-from grader.wire import Line
+from grader.wire import Header, Line
 
 FOLDER_PREFIX = "grader-box-"
 FORKS = hasattr(os, "fork") and sys.platform != "darwin"
@@ -44,6 +44,7 @@ class ProcessBox:
 
     def __init__(self, limits: Limits, device: str, *, forks: bool) -> None:
         self.device = device
+        self.ready: Header | None = None
         self._killed = False
         owner = Owner.current()
         self.folder = Path(

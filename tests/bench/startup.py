@@ -138,7 +138,7 @@ class Bench:
         """The parts: a container's start, an import in it, its end."""
         begin = time.perf_counter()
         box = self.sandbox.start(Limits(), device="cpu")
-        boot(box, [])
+        boot(box)
         self.note(READY, time.perf_counter() - begin)
 
         ours = {"label": f"{PREFIX}.pid={os.getpid()}"}

@@ -190,7 +190,7 @@ class Guest:
 class Box:
     """A box with such a guest."""
 
-    work, wiped, device = "/work", ["/work"], "cpu"
+    work, wiped, device, ready = "/work", ["/work"], "cpu", None
 
     def __init__(self, plan, clock):
         self.plan, self.killed, self.kills, self.asked = plan, False, 0, []

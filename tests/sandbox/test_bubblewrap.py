@@ -842,7 +842,7 @@ def test_a_box_outlives_the_thread_that_asked_for_it(bubblewrap_sandbox):
     try:
         time.sleep(0.2)
         assert box.process.poll() is None
-        assert boot(box, [])["ready"] is True
+        assert boot(box)["ready"] is True
         assert box.ending().exit_code == 0, "it ends by itself when the line is shut"
     finally:
         box.kill()

@@ -48,7 +48,7 @@ class FakeBox:
     function of the request that returns one of these.
     """
 
-    work, wiped, device = "/work", ["/work"], "cpu"
+    work, wiped, device, ready = "/work", ["/work"], "cpu", None
 
     def __init__(self, script, ending, clock):
         ours, self.socket = socket.socketpair()

@@ -35,7 +35,7 @@ class Forged:
 
 
 class _Box:
-    work, wiped = "/nowhere", ()
+    work, wiped, ready = "/nowhere", (), None
 
     def __init__(self, sandbox, device):
         self.device = device

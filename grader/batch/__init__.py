@@ -1,0 +1,12 @@
+"""A whole course in one go: many submissions, side by side, each result on disk at once.
+
+Its modules, in the order of the story:
+
+    handins     which submissions there are
+    journal     which batch this is, and what of it is done: what `--resume` goes by
+    slot        one grader process; it grades one submission after the other
+    running     hands the submissions out to slots, and does without those that are lost
+    screen      what is seen meanwhile
+    tally       the summary
+    story       all of it
+"""

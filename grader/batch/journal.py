@@ -1,0 +1,70 @@
+"""Which batch this is: kept beside its results, so that it can be gone on with after anything.
+
+All submissions of a batch are asked the same questions: its draw is here. What is done is not:
+the results themselves say so.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from grader import results
+from grader.batch.handins import HandIn
+from grader.checking.draw import Draw
+from grader.errors import HarnessError, UsageError
+from grader.pack import Pack
+
+FILE = "batch.journal"  # no .json: those are results
+
+
+@dataclass(frozen=True)
+class Journal:
+    """A batch: what it is graded with."""
+
+    pack: str  # digest
+    seed: str
+
+    @property
+    def draw(self) -> Draw:
+        """Return the draw of all its submissions."""
+        return Draw(self.seed)
+
+    def has(self, folder: Path, hand_in: HandIn) -> bool:
+        """Whether these very files have a whole result of this batch."""
+        result = results.read(folder, hand_in.id)
+        return (
+            result is not None
+            and result["status"] != "withheld"
+            and result["submission"]["digest"] == hand_in.digest
+            and result["pack"]["digest"] == self.pack
+            and result["draw"]["digest"] == self.draw.digest
+        )
+
+
+def begun(folder: Path, pack: Pack, *, resume: bool) -> Journal:
+    """Return the batch to go on with, or a new one; the pack may have changed meanwhile.
+
+    Raises UsageError where the stored one is no journal.
+    """
+    path = folder / FILE
+    if resume and path.exists():
+        try:
+            stored = Journal(**json.loads(path.read_text(encoding="utf-8")))
+            stored.draw.rng("")
+        except (OSError, ValueError, TypeError) as error:
+            raise UsageError(f"{path} is no journal of a batch: move it away") from error
+        if stored.pack == pack.digest:
+            return stored
+    new = Journal(pack.digest, Draw.fresh().seed)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_name(f"{FILE}.{os.getpid()}")
+        temporary.write_text(json.dumps(dataclasses.asdict(new)) + "\n", encoding="utf-8")
+        temporary.replace(path)
+    except OSError as error:
+        raise HarnessError(f"{path} could not be written: {error}") from error
+    return new

@@ -1,0 +1,169 @@
+"""Handing submissions out to slots. A slot that is lost costs nobody anything: another goes on.
+
+Each slot is a process (`grader.batch.slot`) with a thread here that waits for it. What a slot is
+told and says is bytes between two processes of ours; no student code is in either.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+import subprocess
+import sys
+import tempfile
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from typing import Protocol
+
+from grader.batch.handins import HandIn
+from grader.batch.slot import Settings
+from grader.errors import HarnessError
+from grader.records import Json
+
+ATTEMPTS = 2  # a submission that meets trouble of ours twice waits for `--resume`
+PATIENCE = 30.0  # seconds for a slot to leave nothing behind
+
+
+class Screen(Protocol):
+    """Is told what happens; by several threads."""
+
+    def begins(self, slot: int, hand_in: HandIn) -> None:
+        """Take note that a slot begins with a submission."""
+        ...
+
+    def at(self, slot: int, check: str) -> None:
+        """Take note of where it is."""
+        ...
+
+    def ends(self, slot: int, hand_in: HandIn, answer: Json) -> None:
+        """Take note of how it ended: as `grader.batch.slot` says."""
+        ...
+
+
+class Slot:
+    """The parent's end of one slot."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._notes = tempfile.TemporaryFile()  # noqa: SIM115 - as long as the slot
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "grader.batch.slot"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._notes,
+            start_new_session=True,  # Ctrl-C is for the parent, which lets its slots finish
+            text=True,
+            encoding="utf-8",
+        )
+        self._tell(dataclasses.asdict(settings))
+
+    def grade(self, hand_in: HandIn, at: Callable[[str], None]) -> Json:
+        """Return how the grading ended; HarnessError if the slot was lost over it."""
+        self._tell({"path": str(hand_in.path)})
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            answer = json.loads(line)
+            if "at" not in answer:
+                return dict(answer)
+            at(answer["at"])
+        raise self._lost()
+
+    def close(self, patience: float = PATIENCE) -> None:
+        """Hang up, and wait until it has cleaned up; a slot that does not is killed."""
+        assert self._process.stdin is not None
+        with contextlib.suppress(OSError):
+            self._process.stdin.close()
+        try:
+            self._process.wait(patience)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+    def _tell(self, order: Json) -> None:
+        assert self._process.stdin is not None
+        try:
+            self._process.stdin.write(json.dumps(order) + "\n")
+            self._process.stdin.flush()
+        except OSError:
+            raise self._lost() from None
+
+    def _lost(self) -> HarnessError:
+        """Say what is known of the end of a slot."""
+        code = self._process.wait()
+        size = self._notes.seek(0, 2)
+        self._notes.seek(max(0, size - 600))
+        text = self._notes.read().decode(errors="replace").strip()
+        return HarnessError(f"a grader process ended ({code}): {text or 'no message'}")
+
+
+class Running:
+    """Grades all of a batch; `stop` lets what has begun come to its end."""
+
+    def __init__(self, slots: Sequence[Settings], screen: Screen) -> None:
+        self._settings = slots
+        self._screen = screen
+        self._waiting: deque[HandIn] = deque()
+        self._stopped = threading.Event()
+        self._slots: set[Slot] = set()
+        self._threads: list[threading.Thread] = []
+
+    def start(self, hand_ins: Iterable[HandIn]) -> None:
+        """Begin; no more slots than there is work for."""
+        self._waiting.extend(hand_ins)
+        for number, settings in list(enumerate(self._settings))[: len(self._waiting)]:
+            thread = threading.Thread(target=self._work, args=(number, settings), daemon=True)
+            self._threads.append(thread)
+            thread.start()
+
+    def wait(self) -> None:
+        """Return when all is done, or stopped and drained; Ctrl-C gets through."""
+        for thread in self._threads:
+            while thread.is_alive():
+                thread.join(0.1)
+
+    def stop(self) -> None:
+        """Begin with nothing more."""
+        self._stopped.set()
+
+    def abort(self) -> None:
+        """End what has begun, too; nothing is left running."""
+        self._stopped.set()
+        for slot in list(self._slots):
+            slot.close()
+
+    def _work(self, number: int, settings: Settings) -> None:
+        slot: Slot | None = None
+        while (hand_in := self._next()) is not None:
+            self._screen.begins(number, hand_in)
+            answer: Json = {}
+            for _ in range(ATTEMPTS):
+                try:
+                    slot = slot or self._opened(settings)
+                    answer = slot.grade(hand_in, lambda check: self._screen.at(number, check))
+                except HarnessError as error:
+                    answer = {"trouble": str(error)}
+                    self._close(slot)
+                    slot = None
+                if "trouble" not in answer or self._stopped.is_set():
+                    break
+            self._screen.ends(number, hand_in, answer)
+        self._close(slot)
+
+    def _next(self) -> HandIn | None:
+        if self._stopped.is_set():
+            return None
+        try:
+            return self._waiting.popleft()
+        except IndexError:
+            return None
+
+    def _opened(self, settings: Settings) -> Slot:
+        slot = Slot(settings)
+        self._slots.add(slot)
+        return slot
+
+    def _close(self, slot: Slot | None) -> None:
+        if slot is not None:
+            self._slots.discard(slot)
+            slot.close()

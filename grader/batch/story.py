@@ -1,0 +1,147 @@
+"""The story of a batch, from a folder of hand-ins to a folder of results."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from grader import pack as packs
+from grader import results
+from grader.batch import journal
+from grader.batch.handins import HandIn, HandIns
+from grader.batch.running import Running
+from grader.batch.screen import Terminal
+from grader.batch.slot import Settings, summary
+from grader.batch.tally import tally
+from grader.errors import UsageError
+from grader.pack import Pack
+from grader.sandbox import choosing
+
+MB_BESIDE = 1024  # of a slot: its grader, the reference, the known mistakes
+
+
+@dataclass(frozen=True)
+class Order:
+    """What is to be graded, and how."""
+
+    root: Path
+    path: Path
+    out: Path
+    pack: str | None
+    sandbox: str
+    devices: tuple[str, ...]
+    jobs: int | None
+    resume: bool
+
+
+@dataclass(frozen=True)
+class Done:
+    """How a batch ended."""
+
+    summary: str
+    code: int  # the exit code
+
+
+def run(order: Order, say: Callable[[str], None]) -> Done:
+    """Grade all submissions of a folder; one that is bad never stops the others."""
+    if order.jobs is not None and order.jobs < 1:
+        raise UsageError(f"--jobs {order.jobs}: give at least 1")
+    hand_ins = HandIns(order.path)
+    pack = _pack(order, hand_ins)
+    if not hand_ins.taken:
+        raise UsageError(f"{order.path} holds no submission that can be graded")
+    sandbox = _sandbox(order, say)
+    batch = journal.begun(order.out, pack, resume=order.resume)
+    waiting = [
+        each
+        for each in hand_ins.taken.values()
+        if not (order.resume and batch.has(order.out, each))
+    ]
+    slots = _slots(order, pack, sandbox, batch)
+    say(_plan(hand_ins, waiting, pack, sandbox, len(slots)))
+    stopped = False
+    count = len(hand_ins.taken)
+    with Terminal(count, done=count - len(waiting)) as screen:
+        running = Running(slots, screen)
+        running.start(waiting)
+        stopped = _to_the_end(running, screen)
+    answers = dict(screen.answers)
+    for each in hand_ins.taken.values():
+        if each.id not in answers and batch.has(order.out, each):
+            stored = results.read(order.out, each.id)
+            assert stored is not None
+            answers[each.id] = {"graded": summary(stored)}
+    return Done(*tally(order.out, hand_ins, answers, stopped=stopped))
+
+
+def _to_the_end(running: Running, screen: Terminal) -> bool:
+    """Wait; Ctrl-C once lets what has begun finish, twice ends it. Return whether it was used."""
+    try:
+        running.wait()
+    except KeyboardInterrupt:
+        running.stop()
+        screen.say("stopping: what has begun is graded to its end; Ctrl-C again ends it now")
+    else:
+        return False
+    try:
+        running.wait()
+    except KeyboardInterrupt:
+        screen.say("ending")
+        running.abort()
+        running.wait()
+    return True
+
+
+def _pack(order: Order, hand_ins: HandIns) -> Pack:
+    """Read the submissions; return the pack that they are of."""
+    submissions = ((each.id, each.files) for each in hand_ins.submissions())
+    if order.pack is None:
+        return packs.load(order.root, packs.common(order.root, submissions))
+    pack = packs.find(order.root, order.pack)
+    for _ in submissions:
+        pass
+    return pack
+
+
+def _sandbox(order: Order, say: Callable[[str], None]) -> str:
+    """Return the name of a sandbox that works here; its image is made once, before the slots."""
+    device = order.devices[0]
+    if order.sandbox == "auto":
+        return choosing.best(device, say).name
+    return choosing.named(order.sandbox, device, say).name
+
+
+def _slots(order: Order, pack: Pack, sandbox: str, batch: journal.Journal) -> list[Settings]:
+    count = order.jobs or fitting(pack.sandbox.memory_mb)
+    return [
+        Settings(
+            root=str(order.root),
+            pack=pack.id,
+            sandbox=sandbox,
+            device=order.devices[number % len(order.devices)],
+            out=str(order.out),
+            seed=batch.seed,
+            first_core=2 * number,
+        )
+        for number in range(count)
+    ]
+
+
+def fitting(memory_mb: int) -> int:
+    """Return how many gradings fit side by side: cores, and memory where the system tells it."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    count = cores or 1
+    try:
+        free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") >> 20
+        count = min(count, free // (memory_mb + MB_BESIDE))
+    except (OSError, ValueError):  # not everywhere known
+        pass
+    return max(1, count)
+
+
+def _plan(hand_ins: HandIns, waiting: list[HandIn], pack: Pack, sandbox: str, slots: int) -> str:
+    count = len(hand_ins.taken)
+    done = f", {count - len(waiting)} of them graded before" if len(waiting) < count else ""
+    return f"{pack.id}: {count} submissions{done}; {sandbox}, {slots} at a time"

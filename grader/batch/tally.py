@@ -1,0 +1,59 @@
+"""The summary of a batch: a line for each submission, and what is to be done now."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+from tabulate import tabulate
+
+from grader.batch.handins import HandIns
+from grader.batch.screen import sentence
+from grader.records import Json
+from grader.text import shown
+
+
+def tally(
+    out: Path, hand_ins: HandIns, answers: dict[str, Json], *, stopped: bool
+) -> tuple[str, int]:
+    """Return the summary and the exit code: 2 where a fault of ours left something open."""
+    graded = {name: a["graded"] for name, a in answers.items() if "graded" in a}
+    withheld = [name for name, each in graded.items() if each["status"] == "withheld"]
+    troubles = {name: a for name, a in answers.items() if "trouble" in a}
+    missing = [name for name in hand_ins.taken if name not in answers]
+    refused = hand_ins.refused | {n: a["refused"] for n, a in answers.items() if "refused" in a}
+    lines = [_table(graded)] if graded else []
+    lines.append(_waiting(graded))
+    lines += [f"not graded: {name}: {why}" for name, why in refused.items()]
+    lines += [f"trouble of ours: {shown(n)}: {sentence(a)[:400]}" for n, a in troubles.items()]
+    if left := len(withheld) + len(troubles) + len(missing):
+        why = "stopped: " if stopped else ""
+        lines.append(f"{why}{left} left to grade; --resume goes on with them")
+    lines.append(f"results in {out}")
+    code = 130 if stopped and missing else 2 if withheld or troubles or missing else 0
+    return "\n".join(filter(None, lines)), code
+
+
+def _table(graded: dict[str, Json]) -> str:
+    rows = [
+        [
+            shown(name),
+            "" if each["points"] is None else f"{each['points']:g}",
+            f"{each['max_points']:g}",
+            f"{each['pending_points']:g}" if each["pending_points"] else "",
+            " ".join(each["open"]),
+        ]
+        for name, each in sorted(graded.items())
+    ]
+    headers = ["submission", "points", "of", "waiting", "for a human"]
+    return tabulate(rows, headers, disable_numparse=True) + "\n"
+
+
+def _waiting(graded: dict[str, Json]) -> str:
+    """Say how much waits for humans, criterion by criterion."""
+    by_criterion = Counter(name for each in graded.values() for name in each["open"])
+    people = sum(1 for each in graded.values() if each["open"])
+    if not people:
+        return f"{len(graded)} graded; nothing waits for a human" if graded else ""
+    listed = ", ".join(f"{name} {count} times" for name, count in sorted(by_criterion.items()))
+    return f"{len(graded)} graded; {people} of them wait for a human: {listed}"

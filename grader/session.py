@@ -1,0 +1,59 @@
+"""What gradings share: one pack, one draw, one reference, one sandbox, one folder of results.
+
+One submission or a thousand are graded by the same few lines; `grader.grade` tells what happens to
+each.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Self
+
+from grader import results
+from grader.checking.draw import Draw
+from grader.grade import family_for, grade, oracle_for
+from grader.intake import Submission
+from grader.pack import Pack
+from grader.records import Attachment, Json
+from grader.sandbox import Sandbox
+
+
+class Session:
+    """A context manager; the reference and the known mistakes end with it."""
+
+    def __init__(self, pack: Pack, sandbox: Sandbox, draw: Draw, device: str, out: Path) -> None:
+        self.draw = draw
+        self._pack, self._sandbox, self._device, self._out = pack, sandbox, device, out
+        self._open = contextlib.ExitStack()
+
+    def __enter__(self) -> Self:
+        """Get the reference and the known mistakes; they start when they are first asked."""
+        self._oracle = self._open.enter_context(oracle_for(self._pack, self._sandbox, self._device))
+        self._family = self._open.enter_context(family_for(self._pack, self._sandbox, self.draw))
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End them."""
+        self._open.close()
+
+    def grade(
+        self, submission: Submission, say: Callable[[str], None] = lambda _: None
+    ) -> tuple[Json, Path]:
+        """Grade and store; return the result and its file. A human's points are carried over."""
+        before = results.read(self._out, submission.id)
+        attachments: list[Attachment] = []
+        result = grade(
+            submission,
+            self._pack,
+            self._sandbox,
+            oracle=self._oracle,
+            draw=self.draw,
+            family=self._family,
+            device=self._device,
+            manual=before["manual"] if before else (),
+            say=say,
+            attach=attachments.extend,
+        )
+        return result, results.write(self._out, result, attachments)
