@@ -69,13 +69,17 @@ class Slot:
             at(answer["at"])
         raise self._lost()
 
-    def close(self, patience: float = PATIENCE) -> None:
-        """Hang up, and wait until it has cleaned up; a slot that does not is killed."""
+    def hang_up(self) -> None:
+        """Tell it to end, whatever it does."""
         assert self._process.stdin is not None
         with contextlib.suppress(OSError):
             self._process.stdin.close()
+
+    def close(self) -> None:
+        """Hang up, and wait until it has cleaned up; a slot that does not is killed."""
+        self.hang_up()
         try:
-            self._process.wait(patience)
+            self._process.wait(PATIENCE)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
@@ -106,33 +110,40 @@ class Running:
         self._waiting: deque[HandIn] = deque()
         self._stopped = threading.Event()
         self._slots: set[Slot] = set()
-        self._threads: list[threading.Thread] = []
+        self._ended: list[threading.Event] = []  # one for each thread
 
     def start(self, hand_ins: Iterable[HandIn]) -> None:
         """Begin; no more slots than there is work for."""
         self._waiting.extend(hand_ins)
         for number, settings in list(enumerate(self._settings))[: len(self._waiting)]:
-            thread = threading.Thread(target=self._work, args=(number, settings), daemon=True)
-            self._threads.append(thread)
-            thread.start()
+            ended = threading.Event()
+            self._ended.append(ended)
+            work = threading.Thread(target=self._work, args=(number, settings, ended), daemon=True)
+            work.start()
 
     def wait(self) -> None:
         """Return when all is done, or stopped and drained; Ctrl-C gets through."""
-        for thread in self._threads:
-            while thread.is_alive():
-                thread.join(0.1)
+        for ended in self._ended:  # a `join` that is interrupted takes its thread for ended
+            while not ended.wait(0.1):
+                pass
 
     def stop(self) -> None:
         """Begin with nothing more."""
         self._stopped.set()
 
     def abort(self) -> None:
-        """End what has begun, too; nothing is left running."""
+        """End what has begun, too; `wait` returns once nothing is left running."""
         self._stopped.set()
         for slot in list(self._slots):
-            slot.close()
+            slot.hang_up()
 
-    def _work(self, number: int, settings: Settings) -> None:
+    def _work(self, number: int, settings: Settings, ended: threading.Event) -> None:
+        try:
+            self._grade_on(number, settings)
+        finally:
+            ended.set()
+
+    def _grade_on(self, number: int, settings: Settings) -> None:
         slot: Slot | None = None
         while (hand_in := self._next()) is not None:
             self._screen.begins(number, hand_in)
@@ -147,6 +158,8 @@ class Running:
                     slot = None
                 if "trouble" not in answer or self._stopped.is_set():
                     break
+            if "trouble" in answer and self._stopped.is_set():
+                break  # it was ended under way
             self._screen.ends(number, hand_in, answer)
         self._close(slot)
 

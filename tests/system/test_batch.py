@@ -1,0 +1,324 @@
+"""A whole course: `grader batch` as a process of its own, in real containers, ended for real.
+
+The project is a copy with one small assignment, so that a grading takes a fraction of a second.
+"""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import zipfile
+
+import docker
+import pytest
+
+from grader.sandbox.owner import PREFIX
+
+pytestmark = pytest.mark.docker
+
+RUBRIC = """
+schema = "grader.rubric/1"
+id = "small"
+title = "A table of words"
+version = "1"
+points = 3
+
+[interface]
+model = "Net"
+classes = ["Net"]
+expected = ["net.py"]
+constructor = ["words", "width"]
+forward = ["past", "use_cache"]
+generate = ["n", "temperature", "use_cache"]
+vocabulary = "words"
+probe = { words = 3, width = 2 }
+
+[sandbox]
+memory_mb = 512
+
+[limits]
+atol = 0.01
+
+[[criteria]]
+id = "1"
+title = "Right"
+points = 2
+rule = "sum"
+
+[[criteria.checks]]
+id = "logits"
+points = 2
+says = "The logits are right."
+at_most = { max_abs_error = "atol" }
+
+[[criteria]]
+id = "2"
+title = "Explained"
+points = 1
+rule = "manual"
+"""
+CHECKS = '''
+import numpy as np
+import pytest
+
+@pytest.mark.public
+def test_logits(student, oracle, draw, record):
+    """The logits are those of the reference."""
+    dims = {"words": 7, "width": 4}
+    weights = {"table": draw.rng("table").standard_normal((7, 7)).astype(np.float32)}
+    ids = draw.rng("ids").integers(0, 7, (2, 5))
+    logits, _ = student.build(dims, weights).forward(ids)
+    record.compare(logits, oracle.logits(dims, weights, ids), "here")
+'''
+NET = """
+import time
+import torch
+
+class Net(torch.nn.Module):
+    def __init__(self, words, width):
+        super().__init__()
+        self.table = torch.nn.Parameter(torch.zeros(words, words))
+
+    def forward(self, ids, past=None, use_cache=False):
+        return self.table[ids], None
+"""
+WRONG = NET.replace("self.table[ids]", "self.table[ids] + 1")
+SLOW = NET.replace("        return self", "        time.sleep(1.5)\n        return self")
+
+
+@pytest.fixture(scope="module")
+def project(root, tmp_path_factory, docker_sandbox):
+    """A project whose only assignment is small."""
+    folder = tmp_path_factory.mktemp("small")
+    shutil.copytree(
+        root / "grader", folder / "grader", ignore=shutil.ignore_patterns("__pycache__")
+    )
+    checks = folder / "rubrics" / "small" / "checks"
+    checks.mkdir(parents=True)
+    (checks / "test_net.py").write_text(CHECKS)
+    (checks.parent / "template").mkdir()
+    (checks.parent / "rubric.toml").write_text(RUBRIC)
+    (folder / "reference" / "small").mkdir(parents=True)
+    (folder / "reference" / "small" / "net.py").write_text(NET)
+    return folder
+
+
+class Batch:
+    """One `grader batch` in a process of its own."""
+
+    def __init__(self, project, subs, out, *options):
+        self.out = out
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "grader", "batch", str(subs), "--pack", "small",
+             "--sandbox", "docker", "--out", str(out), *options],
+            cwd=project, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+
+    def end(self, seconds=60):
+        """Wait; return exit code, output and errors."""
+        out, errors = self.process.communicate(timeout=seconds)
+        return self.process.returncode, out, errors
+
+    def slots(self):
+        """Return the process ids of the slots."""
+        listed = subprocess.run(
+            ["pgrep", "-P", str(self.process.pid)], capture_output=True, text=True, check=False
+        )
+        return [int(line) for line in listed.stdout.split()]
+
+    def result(self, name):
+        path = self.out / f"{name}.json"
+        return json.loads(path.read_text()) if path.exists() else None
+
+
+@pytest.fixture
+def batch(project, tmp_path):
+    """Start batches over the folder ``tmp_path/subs``; none outlives the test."""
+    started = []
+
+    def start(*options):
+        started.append(Batch(project, tmp_path / "subs", tmp_path / "out", *options))
+        return started[-1]
+
+    yield start
+    for each in started:
+        each.process.kill()
+        each.process.communicate()
+
+
+@pytest.fixture
+def hand_in(tmp_path):
+    """Lay out submissions, names to source texts."""
+
+    def hand_in(**sources):
+        for name, text in sources.items():
+            (tmp_path / "subs" / name).mkdir(parents=True)
+            (tmp_path / "subs" / name / "net.py").write_text(text)
+        return tmp_path / "subs"
+
+    return hand_in
+
+
+def containers(pids):
+    """Return the containers that carry the labels of these processes."""
+    client = docker.from_env()
+    try:
+        found = client.containers.list(
+            all=True, filters={"label": f"{PREFIX}.pid"}, ignore_removed=True
+        )
+        return [each for each in found if int(each.labels[f"{PREFIX}.pid"]) in pids]
+    finally:
+        client.close()
+
+
+def ended(pids):
+    """Whether these processes have ended; one that nobody has asked for its end yet, too."""
+    states = [subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True,
+                             check=False).stdout for pid in pids]  # fmt: skip
+    return all(state.startswith("Z") or not state for state in states)
+
+
+def within(seconds, condition):
+    """Wait until the condition holds; return whether it did."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.02)
+    return True
+
+
+def points(batch, *names):
+    return [batch.result(name)["total"]["points"] for name in names]
+
+
+def test_every_entry_is_graded_or_named(batch, hand_in):
+    """Folders, files and archives have results of one draw; what has none is named with its why."""
+    subs = hand_in(right=NET, wrong=WRONG, empty="", again=NET)
+    with zipfile.ZipFile(subs / "packed.zip", "w") as archive:
+        archive.writestr("net.py", NET)
+    (subs / "again.py").write_text(NET)  # its result would be the folder's
+    (subs / "notes.txt").write_text("hello")
+    (subs / ".hidden").write_text("")
+    done = batch("--jobs", "2")
+    code, out, errors = done.end()
+    assert code == 0, errors
+    assert points(done, "right", "wrong", "empty", "packed", "again") == [2, 0, 0, 2, 2]
+    names = ("right", "wrong", "empty", "packed", "again")
+    assert len({done.result(name)["draw"]["digest"] for name in names}) == 1
+    assert "5 graded; 5 of them wait for a human: 2 5 times" in out
+    assert "not graded: again.py: Its result would be again.json" in out
+    assert "not graded: notes.txt: " in out
+    assert "hidden" not in out
+    assert errors.splitlines()[0] == "small: 5 submissions; docker, 2 at a time"
+    assert sum(" of 3, 1 waiting; " in line for line in errors.splitlines()) == 5
+
+
+def test_resume_grades_what_is_missing_and_nothing_twice(batch, hand_in):
+    """Results of the same files stay as they are, to the byte; new and changed files are graded."""
+    subs = hand_in(same=NET, changed=NET, lost=NET)
+    first = batch()
+    assert first.end()[0] == 0
+    same = (first.out / "same.json").stat()
+    (subs / "changed" / "net.py").write_text(WRONG)
+    (first.out / "lost.json").unlink()
+    hand_in(new=NET)
+    again = batch("--resume")
+    code, out, errors = again.end()
+    assert code == 0, errors
+    assert "4 submissions, 1 of them graded before" in errors
+    assert (again.out / "same.json").stat().st_mtime_ns == same.st_mtime_ns
+    assert points(again, "same", "changed", "lost", "new") == [2, 0, 2, 2]
+    assert len({again.result(n)["draw"]["digest"] for n in ("same", "changed", "lost", "new")}) == 1
+    assert "4 graded" in out
+
+
+def test_a_lost_grader_process_costs_nobody_anything(batch, hand_in):
+    """A slot that is killed in the middle is replaced, and its submission graded all the same."""
+    hand_in(a=SLOW, b=SLOW, c=NET)
+    running = batch("--jobs", "1")
+    assert within(30, lambda: len(running.slots()) == 1)
+    (first,) = running.slots()
+    assert within(30, lambda: len(containers([first])) >= 2)
+    time.sleep(1)
+    os.kill(first, signal.SIGKILL)
+    code, _, errors = running.end()
+    assert code == 0, errors
+    assert points(running, "a", "b", "c") == [2, 2, 2]
+    assert within(10, lambda: not containers([first])), "the next slot removes what it left"
+
+
+def test_ctrl_c_lets_what_has_begun_finish(batch, hand_in):
+    """After one Ctrl-C: what had begun is stored, nothing else; --resume grades the rest."""
+    hand_in(**{f"s{number}": SLOW for number in range(4)})
+    running = batch("--jobs", "1")
+    assert within(30, lambda: running.result("s0") is not None)
+    slots = running.slots()
+    running.process.send_signal(signal.SIGINT)
+    code, out, errors = running.end()
+    assert code == 130
+    assert "stopping: what has begun is graded to its end" in errors
+    left = [name for name in ("s0", "s1", "s2", "s3") if running.result(name) is None]
+    assert left in (["s2", "s3"], ["s1", "s2", "s3"])
+    assert f"stopped: {len(left)} left to grade; --resume goes on with them" in out
+    assert containers(slots) == []
+    again = batch("--jobs", "2", "--resume")
+    assert again.end()[0] == 0
+    assert points(again, "s0", "s1", "s2", "s3") == [2] * 4
+
+
+def test_a_second_ctrl_c_ends_it_at_once(batch, hand_in):
+    """Ctrl-C twice: it ends without what has begun, and leaves no process and no container."""
+    hand_in(endless=NET.replace("return self", "time.sleep(60)\n        return self"), other=NET)
+    running = batch("--jobs", "2")
+    assert within(30, lambda: running.result("other") is not None)
+    slots = running.slots()
+    begin = time.monotonic()
+    running.process.send_signal(signal.SIGINT)
+    assert not within(0.5, lambda: running.process.poll() is not None)
+    running.process.send_signal(signal.SIGINT)
+    assert running.end()[0] == 130
+    assert time.monotonic() - begin < 8, "well before the call's own limit"
+    assert containers(slots) == []
+    assert ended(slots)
+    assert running.result("endless") is None
+
+
+def test_a_killed_batch_ends_with_its_slots(batch, hand_in):
+    """SIGKILL of the parent: its slots end by themselves, and --resume has each result once."""
+    hand_in(**{f"s{number}": SLOW for number in range(3)})
+    running = batch("--jobs", "1")
+    assert within(30, lambda: running.result("s0") is not None)
+    slots = running.slots()
+    running.process.kill()
+    assert within(10, lambda: ended(slots))
+    assert within(10, lambda: containers(slots) == [])
+    before = (running.out / "s0.json").stat().st_mtime_ns
+    again = batch("--resume")
+    assert again.end()[0] == 0
+    assert points(again, "s0", "s1", "s2") == [2, 2, 2]
+    assert (again.out / "s0.json").stat().st_mtime_ns == before
+
+
+def test_bad_input_is_one_sentence(batch, hand_in, tmp_path):
+    """No folder, a file in its place, nothing to grade, no jobs: exit 1, a sentence, no result."""
+    (tmp_path / "subs").write_text("")
+    assert_refused(batch(), "is one file")
+    (tmp_path / "subs").unlink()
+    assert_refused(batch(), "there is no ")
+    (tmp_path / "subs").mkdir()
+    assert_refused(batch(), "holds no submission")
+    hand_in(a=NET)
+    assert_refused(batch("--jobs", "0"), "--jobs 0")
+
+
+def assert_refused(batch, words):
+    code, out, errors = batch.end()
+    assert (code, out) == (1, "")
+    assert errors.startswith("grader: ")
+    assert errors.count("\n") == 1
+    assert words in errors
+    assert not batch.out.exists()
