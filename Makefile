@@ -32,7 +32,7 @@ doctor: setup  ## what this machine can do, and what mends it
 	@$(GRADER) doctor
 
 test: setup    ## run the tests; those with Docker or bubblewrap are skipped where there is none
-	@$(VENV)/bin/python -m pytest
+	@$(if $(ALL),GRADER_ALL=1) $(VENV)/bin/python -m pytest
 
 lint: setup    ## style and types
 	@$(VENV)/bin/ruff check . && $(VENV)/bin/ruff format --check grader tests rubrics reference && $(VENV)/bin/mypy

@@ -40,7 +40,7 @@ LONG = {
     "print-flood-forward",
     "network",
 }
-"""Graded with GRADER_ALL=1 only: CI takes long enough."""
+"""Graded by `make test ALL=1` only: CI takes long enough."""
 ENDS = {"daemon-left-behind", "disk-filler", "network"}  # these need no short limits
 SLOWER = {"reads-files"}  # Python lies where it looks, which is more to read than in a container
 
