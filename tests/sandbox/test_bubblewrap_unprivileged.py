@@ -25,7 +25,7 @@ THE_SAME_FOR_ALL = (
     "outlives_the_thread",
     "never_returns",
 )
-"""Tests of what the host does by itself, whoever it is; with `make test ALL=1` they run here, too."""
+"""Tests of what the host does by itself, whoever it is; `make test ALL=1` runs them here, too."""
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 
