@@ -17,6 +17,7 @@ from grader.batch.handins import HandIn
 from grader.checking.draw import Draw
 from grader.errors import HarnessError, UsageError
 from grader.pack import Pack
+from grader.records import Json
 
 FILE = "batch.journal"  # no .json: those are results
 
@@ -33,16 +34,20 @@ class Journal:
         """Return the draw of all its submissions."""
         return Draw(self.seed)
 
-    def has(self, folder: Path, hand_in: HandIn) -> bool:
-        """Whether these very files have a whole result of this batch."""
-        result = results.read(folder, hand_in.id)
-        return (
+    def result(self, folder: Path, hand_in: HandIn) -> Json | None:
+        """Return the whole result that these very files have of this batch, if they have one."""
+        try:
+            result = results.read(folder, hand_in.id)
+        except UsageError:  # whoever grades it says what lies in the way
+            return None
+        of_this = (
             result is not None
             and result["status"] != "withheld"
             and result["submission"]["digest"] == hand_in.digest
             and result["pack"]["digest"] == self.pack
             and result["draw"]["digest"] == self.draw.digest
         )
+        return result if of_this else None
 
 
 def begun(folder: Path, pack: Pack, *, resume: bool) -> Journal:

@@ -59,11 +59,14 @@ class Terminal:
     def begins(self, slot: int, hand_in: HandIn) -> None:
         """Show which submission a slot is at."""
         with self._lock:
-            self._at[slot] = hand_in.id
+            self._at[slot] = shown(hand_in.id)
             self._describe()
 
     def at(self, slot: int, check: str) -> None:
-        """Show the check as well; of one that is refreshed often."""
+        """Show the check as well."""
+        with self._lock:
+            self._at[slot] = f"{self._at.get(slot, '').partition(' ')[0]} {check}"
+            self._describe()
 
     def ends(self, slot: int, hand_in: HandIn, answer: Json) -> None:
         """Say the result in one line."""
@@ -83,7 +86,7 @@ class Terminal:
 
     def _describe(self) -> None:
         counts = ", ".join(f"{n} {WORDS[kind]}" for kind, n in sorted(self._counts.items()))
-        busy = " ".join(shown(name) for _, name in sorted(self._at.items()))
+        busy = ", ".join(each for _, each in sorted(self._at.items()))
         self._bar.update(self._task, description=escape(f"{counts}  {busy}"))
 
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from grader import pack as packs
-from grader import results
 from grader.batch import journal
 from grader.batch.handins import HandIn, HandIns
 from grader.batch.running import Running
@@ -17,6 +16,7 @@ from grader.batch.slot import Settings, summary
 from grader.batch.tally import tally
 from grader.errors import UsageError
 from grader.pack import Pack
+from grader.records import Json
 from grader.sandbox import choosing
 
 MB_BESIDE = 1024  # of a slot: its grader, the reference, the known mistakes
@@ -54,25 +54,19 @@ def run(order: Order, say: Callable[[str], None]) -> Done:
         raise UsageError(f"{order.path} holds no submission that can be graded")
     sandbox = _sandbox(order, say)
     batch = journal.begun(order.out, pack, resume=order.resume)
-    waiting = [
-        each
-        for each in hand_ins.taken.values()
-        if not (order.resume and batch.has(order.out, each))
-    ]
+    answers: dict[str, Json] = {}
+    for each in hand_ins.taken.values() if order.resume else ():
+        if (stored := batch.result(order.out, each)) is not None:
+            answers[each.id] = {"graded": summary(stored)}
+    waiting = [each for each in hand_ins.taken.values() if each.id not in answers]
     slots = _slots(order, pack, sandbox, batch)
     say(_plan(hand_ins, waiting, pack, sandbox, len(slots)))
-    stopped = False
     count = len(hand_ins.taken)
     with Terminal(count, done=count - len(waiting)) as screen:
         running = Running(slots, screen)
         running.start(waiting)
         stopped = _to_the_end(running, screen)
-    answers = dict(screen.answers)
-    for each in hand_ins.taken.values():
-        if each.id not in answers and batch.has(order.out, each):
-            stored = results.read(order.out, each.id)
-            assert stored is not None
-            answers[each.id] = {"graded": summary(stored)}
+    answers |= screen.answers
     return Done(*tally(order.out, hand_ins, answers, stopped=stopped))
 
 

@@ -223,15 +223,18 @@ def test_every_entry_is_graded_or_named_and_nothing_twice(batch, hand_in):
     same = (done.out / "packed.json").stat()
     (subs / "right" / "net.py").write_text(WRONG)
     (done.out / "wrong.json").unlink()
+    (done.out / "again.json").write_text("of somebody else's")
     hand_in(new=NET)
     again = batch("--resume")
     code, out, errors = again.end()
     assert code == 0, errors
-    assert "6 submissions, 3 of them graded before" in errors
+    assert "6 submissions, 2 of them graded before" in errors
     assert (again.out / "packed.json").stat().st_mtime_ns == same.st_mtime_ns
     assert points(again, "right", "wrong", "packed", "new") == [0, 0, 2, 2]
-    assert len({again.result(name)["draw"]["digest"] for name in (*names, "new")}) == 1
-    assert "6 graded" in out
+    assert again.result("new")["draw"]["digest"] == again.result("packed")["draw"]["digest"]
+    assert "5 graded" in out
+    assert "again.json is not a result" in out
+    assert (done.out / "again.json").read_text() == "of somebody else's"
 
 
 def test_a_lost_grader_process_costs_nobody_anything(batch, hand_in):
