@@ -17,6 +17,7 @@ from grader.checking.family import RIGHT_FILE, Family, LiveFamily
 from grader.checking.oracle import LiveOracle, Oracle
 from grader.checking.probing import Questions, load_vectors
 from grader.errors import StudentFault
+from grader.evidence import kept, plain
 from grader.intake import SourceFile, Submission
 from grader.mistakes import edited_file, file_of, variants
 from grader.notebook.form import Filled
@@ -73,7 +74,8 @@ def grade(
         _together(student.start, oracle.start)
         checks = [check.id for check in pack.checks]
         evidence = runner.run(pack.checks_folder, checks, student, oracle, draw, say)
-        attach([*work.attachments, *(each for e in evidence for each in e.attachments)])
+        beside = [*work.attachments, *(each for e in evidence for each in e.attachments)]
+        attach([*beside, kept(evidence, pack.checks_digest)])
         criteria = score(pack.criteria, {e.check: e for e in evidence}, manual)
         diagnosis: list[Json] = []
         if family is not None and _is_wrong(criteria):
@@ -85,7 +87,7 @@ def grade(
         "pack": {"id": pack.id, "version": pack.version, "digest": pack.digest},
         "status": status(criteria),
         "total": total(criteria),
-        "criteria": [_criterion_json(criterion) for criterion in criteria],
+        "criteria": [criterion_json(criterion) for criterion in criteria],
         "deductions": [*_advice(work.files, pack), *work.deductions],
         "flags": [*submission.flags, *work.flags, *student.flags],
         "diagnosis": diagnosis,
@@ -229,7 +231,8 @@ def _describe(submission: Submission) -> Json:
     }
 
 
-def _criterion_json(criterion: CriterionResult) -> Json:
+def criterion_json(criterion: CriterionResult) -> Json:
+    """Return a criterion as results have it."""
     return {
         **dataclasses.asdict(dataclasses.replace(criterion, checks=())),
         "checks": [_check_json(check) for check in criterion.checks],
@@ -239,16 +242,11 @@ def _criterion_json(criterion: CriterionResult) -> Json:
 def _check_json(check: CheckResult) -> Json:
     return {
         **{f.name: getattr(check, f.name) for f in dataclasses.fields(check)},
-        "measured": {name: _plain(value) for name, value in check.measured.items()},
+        "measured": {name: plain(value) for name, value in check.measured.items()},
         "limits": dict(check.limits),
         "slips": list(check.slips),
         "attachments": list(check.attachments),
     }
-
-
-def _plain(value: float | None) -> float | None:
-    """Return a number that JSON has: infinite and NaN become null."""
-    return value if value is None or abs(value) < float("inf") else None
 
 
 def _course_verdict(evidence: Sequence[Evidence]) -> dict[str, str]:

@@ -45,6 +45,7 @@ class Pack:
     title: str
     version: str
     digest: str  # of the rubric, the checks and a course's own data
+    checks_digest: str  # of what measures, the rubric's limits and points aside
     points: float
     criteria: tuple[Criterion, ...]
     interface: Interface
@@ -206,6 +207,7 @@ def _pack(
             *course,
             more=(form.unfilled(), form.template) if form else (),
         ),
+        checks_digest=_digest(*sources, *filter(Path.exists, optional), *course, more=()),
         points=found.points,
         criteria=criteria,
         interface=found.interface,

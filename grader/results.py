@@ -61,10 +61,11 @@ def write(folder: Path, result: Json, attachments: Sequence[Attachment] = ()) ->
     """Validate and store a result, keeping the history of what it replaces; return its path.
 
     ``attachments`` go into a folder beside it, whose name the result holds and which nothing ever
-    changes: a reader of the old result finds the old files until the new result is there.
+    changes: a reader of the old result finds the old files until the new result is there. A result
+    that names such a folder already keeps it.
     """
     submission_id = result["submission"]["id"]
-    beside = _folder_of(submission_id, attachments)
+    beside = str(result.get("attachments") or _folder_of(submission_id, attachments))
     if attachments:
         result = {**result, "attachments": beside}
     validate(result)

@@ -72,6 +72,8 @@ ROOMS = {
         "tables",
     },
     "score": {"records", "rubric"},
+    "evidence": {"errors", "records"},
+    "rescore": {"errors", "evidence", "grade", "pack", "records", "results", "score"},
     "results": {"errors", "records"},
     "scripts": {"conversation", "errors", "intake", "wire"},
     "checking": {
@@ -88,6 +90,7 @@ ROOMS = {
         "",
         "checking",
         "errors",
+        "evidence",
         "intake",
         "mistakes",
         "notebook",
@@ -108,7 +111,7 @@ ROOMS = {
         "score",
         "student",
     },
-    "report": {"records", "text"},
+    "report": {"records", "rescore", "text"},
     "session": {"checking", "grade", "intake", "pack", "records", "results", "sandbox"},
     "batch": {
         "checking",

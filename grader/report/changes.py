@@ -1,0 +1,44 @@
+"""Whose points a changed rubric moves, as text."""
+
+from __future__ import annotations
+
+from tabulate import tabulate
+
+from grader.rescore import Change, Rescored
+from grader.text import shown
+
+
+def render(rescored: Rescored) -> str:
+    """Return a row for each check that moved, the totals, and who cannot be scored again."""
+    rows = [row for change in rescored.changes for row in _rows(change)]
+    parts = []
+    if rows:
+        headers = ["submission", "check", "before", "now", "because"]
+        parts.append(tabulate(rows, headers, disable_numparse=True) + "\n")
+    up = [each for each in map(_difference, rescored.changes) if each > 0]
+    down = [each for each in map(_difference, rescored.changes) if each < 0]
+    count = len(rescored.changes) + rescored.same
+    parts.append(
+        f"{len(rescored.changes)} of {count} results change: {len(up)} gain {sum(up):g} points, "
+        f"{len(down)} lose {-sum(down):g}"
+    )
+    parts += [f"not scored again: {shown(name)}: {why}" for name, why in rescored.refused.items()]
+    return "\n".join(parts)
+
+
+def _rows(change: Change) -> list[list[str]]:
+    rows = [
+        ["", name, _points(before), _points(now), because]
+        for name, before, now, because in change.lines()
+    ]
+    totals = (_points(change.old["total"]["points"]), _points(change.new["total"]["points"]))
+    return [[shown(change.id), "total", *totals, ""], *rows]
+
+
+def _difference(change: Change) -> float:
+    old, new = (each["total"]["points"] or 0.0 for each in (change.old, change.new))
+    return float(round(new - old, 6))
+
+
+def _points(points: float | None) -> str:
+    return "-" if points is None else f"{points:g}"

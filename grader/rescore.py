@@ -1,0 +1,133 @@
+"""A changed rubric, applied to what was measured before: no student code runs.
+
+Each stored result has its evidence beside it. Scored again by the rubric as it is now, it may come
+to other points; the table says whose, and which line of the rubric has done it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from grader import evidence, results
+from grader.errors import UsageError
+from grader.grade import criterion_json
+from grader.pack import Pack
+from grader.records import Json
+from grader.score import score, status, total
+
+
+@dataclass(frozen=True)
+class Change:
+    """A result as it would be now, beside the stored one."""
+
+    old: Json
+    new: Json
+
+    @property
+    def id(self) -> str:
+        """Return whose it is."""
+        return str(self.old["submission"]["id"])
+
+    @property
+    def moved(self) -> bool:
+        """Whether any points or what waits has changed."""
+        return bool(self.old["total"] != self.new["total"] or any(True for _ in self.lines()))
+
+    def lines(self) -> Iterator[tuple[str, float | None, float | None, str]]:
+        """Yield each check that moved: its name, points before and now, and because of what."""
+        before = {check["id"]: check for check in _checks(self.old)}
+        for now in _checks(self.new):
+            was = before.get(now["id"])
+            if was is None:
+                yield now["id"], None, now["points"], "new in the rubric"
+            elif (was["points"], was["outcome"]) != (now["points"], now["outcome"]):
+                yield now["id"], was["points"], now["points"], _because(was, now)
+
+
+@dataclass(frozen=True)
+class Rescored:
+    """What a changed rubric comes to, over a folder of results."""
+
+    changes: tuple[Change, ...]  # those that moved
+    same: int
+    refused: Mapping[str, str]  # by submission: why it cannot be scored again
+
+
+def rescore(folder: Path, pack: Pack) -> Rescored:
+    """Score every result of this pack in a folder again; nothing is written."""
+    changes, same, refused = [], 0, {}
+    for path in _stored(folder):
+        old = _read(path)
+        if old is None or old["pack"]["id"] != pack.id:
+            continue
+        try:
+            change = Change(old, _again(old, folder, pack))
+        except UsageError as error:
+            refused[str(old["submission"]["id"])] = str(error)
+            continue
+        if change.moved:
+            changes.append(change)
+        else:
+            same += 1
+    if not (changes or same or refused):
+        raise UsageError(f"{folder} holds no result of {pack.id}")
+    return Rescored(tuple(changes), same, refused)
+
+
+def apply(folder: Path, rescored: Rescored) -> None:
+    """Store the results that moved; what they replace goes into their history."""
+    for change in rescored.changes:
+        results.write(folder, change.new)
+
+
+def _again(old: Json, folder: Path, pack: Pack) -> Json:
+    measured, checks = evidence.read(folder / str(old.get("attachments", "-")))
+    if checks != pack.checks_digest:
+        raise UsageError("it was measured by other checks than those of today: grade it again")
+    if missing := [check.id for check in pack.checks if check.id not in measured]:
+        raise UsageError(f"{', '.join(missing[:3])} was not measured: grade it again")
+    criteria = score(pack.criteria, measured, old["manual"])
+    return {
+        **old,
+        "pack": {"id": pack.id, "version": pack.version, "digest": pack.digest},
+        "status": status(criteria),
+        "total": total(criteria),
+        "criteria": [criterion_json(criterion) for criterion in criteria],
+    }
+
+
+def _stored(folder: Path) -> list[Path]:
+    try:
+        return sorted(path for path in folder.iterdir() if path.suffix == ".json")
+    except OSError as error:
+        raise UsageError(f"{folder} cannot be read: {error.strerror}") from error
+
+
+def _read(path: Path) -> Json | None:
+    """Return a result, or None for what is none. The schema is checked where one is written."""
+    try:
+        result = json.loads(path.read_bytes())
+        return dict(result) if result["schema"] == "grader.result/1" else None
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
+
+
+def _checks(result: Json) -> list[Json]:
+    return [check for criterion in result["criteria"] for check in criterion["checks"]]
+
+
+def _because(was: Json, now: Json) -> str:
+    """Name the lines of the rubric in which two scorings of a check differ."""
+    limits = [
+        f"{name} {was['limits'].get(name, '-')} -> {now['limits'].get(name, '-')}"
+        for name in sorted({*was["limits"], *now["limits"]})
+        if was["limits"].get(name) != now["limits"].get(name)
+    ]
+    if was["max_points"] != now["max_points"]:
+        limits.append(f"points {was['max_points']:g} -> {now['max_points']:g}")
+    if not limits and was["variant"]:
+        limits.append(f"credit of {was['variant']}")
+    return "; ".join(limits) or "another rule"

@@ -1,0 +1,160 @@
+"""A changed rubric on stored evidence: whose points move, by how much, and because of what."""
+
+import copy
+import dataclasses
+import json
+
+import pytest
+
+from grader import evidence, results
+from grader import pack as packs
+from grader.errors import UsageError
+from grader.grade import criterion_json
+from grader.records import Attachment, Evidence
+from grader.report import changes
+from grader.rescore import apply, rescore
+from grader.rubric import Condition
+from grader.score import score, status, total
+
+
+@pytest.fixture(scope="module")
+def pack(root):
+    """The shipped assignment, whose rubric is changed below in memory."""
+    return packs.load(root, "e0294-a4")
+
+
+def evidence_for(pack, **measured):
+    """Return evidence of which every check of numbers passes by far, but for what is named."""
+    found = []
+    for check in pack.checks:
+        passes = check.passes
+        numbers = {**passes.at_most, **passes.at_least}
+        variant = next((name for name, worth in check.credit.items() if worth == 1), "")
+        found.append(Evidence(check.id, measured=numbers | measured.get(check.id, {}),
+                              variant=variant))  # fmt: skip
+    return found
+
+
+def store(folder, pack, name, found, manual=()):
+    """Store a result of this evidence, as grading does."""
+    criteria = score(pack.criteria, {each.check: each for each in found}, manual)
+    result = {
+        "schema": "grader.result/1",
+        "submission": {"id": name, "digest": "sha256:" + "1" * 64, "files": []},
+        "pack": {"id": pack.id, "version": pack.version, "digest": pack.digest},
+        "status": status(criteria),
+        "total": total(criteria),
+        "criteria": [criterion_json(criterion) for criterion in criteria],
+        "deductions": [],
+        "flags": [],
+        "diagnosis": [],
+        "manual": list(manual),
+        "course_verdict": {},
+        "draw": {"seed": "00", "digest": "sha256:" + "2" * 64},
+        "environment": {"sandbox": "docker", "isolation": "container", "device": "cpu",
+                        "torch": "", "python": "", "grader": "", "image": None, "driver": None},
+        "timing": {"seconds_total": 1.0, "seconds_student": 1.0},
+    }  # fmt: skip
+    kept = evidence.kept(found, pack.checks_digest)
+    results.write(folder, result, [Attachment("picture.png", b"png"), kept])
+    return json.loads((folder / f"{name}.json").read_text())
+
+
+def with_limit(pack, check_id, **bounds):
+    """Return the pack with other upper bounds of one check, and another digest."""
+    criteria = tuple(
+        dataclasses.replace(
+            criterion,
+            checks=tuple(
+                dataclasses.replace(check, passes=Condition(at_most=bounds, at_least={}))
+                if check.id == check_id
+                else check
+                for check in criterion.checks
+            ),
+        )
+        for criterion in pack.criteria
+    )
+    return dataclasses.replace(pack, criteria=criteria, digest="sha256:" + "9" * 64)
+
+
+def test_the_same_rubric_moves_nobody(tmp_path, pack):
+    """Evidence scored again by the same rubric gives the same result; nothing is written."""
+    store(tmp_path, pack, "alice", evidence_for(pack))
+    before = (tmp_path / "alice.json").read_bytes()
+    found = rescore(tmp_path, pack)
+    assert (found.changes, found.same, dict(found.refused)) == ((), 1, {})
+    apply(tmp_path, found)
+    assert (tmp_path / "alice.json").read_bytes() == before
+
+
+def test_a_wider_limit_gives_points_back_and_says_why(tmp_path, pack):
+    """Who missed the old limit and keeps the new one gains; the reason is the limit."""
+    store(tmp_path, pack, "alice", evidence_for(pack))
+    bob = evidence_for(pack, incremental_decode={"max_abs_error": 0.015})
+    old = store(tmp_path, pack, "bob", bob)
+    points = next(c.points for c in pack.checks if c.id == "incremental_decode")
+    found = rescore(tmp_path, with_limit(pack, "incremental_decode", max_abs_error=0.02))
+    assert [change.id for change in found.changes] == ["bob"]
+    (line,) = found.changes[0].lines()
+    assert line == ("incremental_decode", 0.0, points, "max_abs_error 0.01 -> 0.02")
+    text = changes.render(found)
+    assert f"1 of 2 results change: 1 gain {points:g} points, 0 lose 0" in text
+    assert json.loads((tmp_path / "bob.json").read_text()) == old, "nothing is written yet"
+    apply(tmp_path, found)
+    new = json.loads((tmp_path / "bob.json").read_text())
+    assert new["total"]["points"] == old["total"]["points"] + points
+    assert new["attachments"] == old["attachments"]
+    assert (tmp_path / new["attachments"] / "picture.png").read_bytes() == b"png"
+    (history,) = (tmp_path / "bob.history.jsonl").read_text().splitlines()
+    assert json.loads(history)["total"] == old["total"]
+    again = rescore(tmp_path, with_limit(pack, "incremental_decode", max_abs_error=0.02))
+    assert (again.changes, again.same) == ((), 2)
+
+
+def test_a_human_s_points_survive(tmp_path, pack):
+    """What a TA has given for an open line is there after the rubric has changed."""
+    entry = {"criterion": "1d", "points": 1.0, "by": "bob", "at": "2026-01-01T00:00:00+00:00",
+             "note": ""}  # fmt: skip
+    alice = evidence_for(pack, full_forward={"max_abs_error": 0.5})
+    old = store(tmp_path, pack, "alice", alice, manual=[entry])
+    found = rescore(tmp_path, with_limit(pack, "full_forward", max_abs_error=1.0))
+    apply(tmp_path, found)
+    new = json.loads((tmp_path / "alice.json").read_text())
+    assert new["manual"] == [entry]
+    (before, now) = ([c for c in r["criteria"] if c["id"] == "1d"] for r in (old, new))
+    assert before == now
+    assert new["total"]["points"] > old["total"]["points"]
+
+
+def test_what_cannot_be_scored_again_is_said(tmp_path, pack):
+    """Without evidence, or measured by other checks: named with the reason; nothing is changed."""
+    store(tmp_path, pack, "alice", evidence_for(pack))
+    bare = store(tmp_path, pack, "bare", evidence_for(pack))
+    (tmp_path / bare["attachments"] / "evidence.json").unlink()
+    store(tmp_path, dataclasses.replace(pack, checks_digest="sha256:0"), "old", evidence_for(pack))
+    found = rescore(tmp_path, pack)
+    assert (found.changes, found.same) == ((), 1)
+    assert found.refused == {
+        "bare": "it has no evidence beside it: grade it again",
+        "old": "it was measured by other checks than those of today: grade it again",
+    }
+    assert "not scored again: bare: it has no evidence" in changes.render(found)
+    (tmp_path / "nothing").mkdir()
+    with pytest.raises(UsageError, match="holds no result of e0294-a4"):
+        rescore(tmp_path / "nothing", pack)
+
+
+def test_evidence_comes_back_as_it_was_kept(tmp_path):
+    """Everything that scoring asks for survives being stored; what is no number becomes None."""
+    one = Evidence("a", measured={"x": 0.1, "n": 3, "none": None, "inf": float("inf")}, message="m",
+                   staff_message="s", course={"evaluate": "1/2"}, variant="v", slips=["t"],
+                   attachments=[Attachment("a-1.png", b"...")])  # fmt: skip
+    two = Evidence("b", outcome="timeout")
+    before = copy.deepcopy([one, two])
+    (tmp_path / evidence.FILE).write_bytes(evidence.kept([one, two], "sha256:1").data)
+    back, checks = evidence.read(tmp_path)
+    assert checks == "sha256:1"
+    one.measured["inf"] = None
+    one.attachments = [Attachment("a-1.png", b"")]
+    assert back == {"a": one, "b": two}
+    assert before[1] == two
