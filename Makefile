@@ -3,7 +3,6 @@ PYTHON ?= python3
 VENV := .venv
 GRADER := $(VENV)/bin/grader
 SUB ?= submissions/alice
-SUBS ?= submissions
 DEVICE ?= auto
 
 .PHONY: help setup grade batch image doctor test lint bench margins proof clean
@@ -23,7 +22,7 @@ grade: setup   ## grade one submission: make grade SUB=submissions/alice
 	@$(GRADER) grade $(SUB) --device $(DEVICE) $(if $(PACK),--pack $(PACK))
 
 batch: setup   ## grade a folder of submissions: make batch SUBS=hand-ins
-	@$(GRADER) batch $(SUBS) --device $(DEVICE) --resume $(if $(PACK),--pack $(PACK))
+	@$(GRADER) batch $(or $(SUBS),$(error say which folder: make batch SUBS=hand-ins)) --device $(DEVICE) --resume $(if $(PACK),--pack $(PACK))
 
 image: setup   ## make the sandbox's image anew
 	@$(GRADER) image $(if $(filter cuda%,$(DEVICE)),--device cuda)

@@ -16,7 +16,7 @@ was probably meant otherwise, the word.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -94,7 +94,7 @@ def find(root: Path, wanted: str | None, files: Sequence[SourceFile] | None = No
 def _recognised(root: Path, known: Sequence[str], files: Sequence[SourceFile]) -> str:
     """Return the one pack that the files are of; UsageError where none or several fit."""
     signs = _signs(root, known)
-    found = [name for name in known if signs[name].fit(files)]
+    found = fitting(root)(files)
     if len(found) == 1:
         return found[0]
     if found:
@@ -107,28 +107,20 @@ def _recognised(root: Path, known: Sequence[str], files: Sequence[SourceFile]) -
     )
 
 
-def common(root: Path, submissions: Iterable[tuple[str, Sequence[SourceFile]]]) -> str:
-    """Return the one pack that submissions are of, each with its name; UsageError otherwise.
-
-    Single ones may fit none: they are graded as the others are.
-    """
+def fitting(root: Path) -> Callable[[Sequence[SourceFile]], list[str]]:
+    """Return a function that tells which packs a submission's files fit."""
     known = names(root)
     signs = _signs(root, known)
-    examples: dict[str, str] = {}
-    for name, files in submissions:
-        for fitting in (pack for pack in known if signs[pack].fit(files)):
-            examples.setdefault(fitting, name)
-    if len(examples) == 1:
-        return next(iter(examples))
-    what = " and ".join(f"{pack} ({name})" for pack, name in examples.items()) or "no assignment"
-    raise UsageError(
-        f"the submissions fit {what}: say which assignment with --pack; "
-        f"packs here: {', '.join(known)}"
-    )
+    return lambda files: [name for name in known if signs[name].fit(files)]
 
 
 def _signs(root: Path, known: Sequence[str]) -> dict[str, Signs]:
     return {name: rubric.read(root / "rubrics" / name).signs for name in known}
+
+
+def reference_of(pack_id: str) -> str:
+    """Return the name of the folder with a pack's reference: that of a Python package."""
+    return pack_id.replace("-", "_")
 
 
 def load(root: Path, pack_id: str) -> Pack:
@@ -138,7 +130,7 @@ def load(root: Path, pack_id: str) -> Pack:
     rubric.validate(found)
     if found.id != pack_id:
         raise BadPack(f"{found.where}: id is {found.id!r}, the folder is named {pack_id!r}")
-    reference_folder = root / "reference" / pack_id.replace("-", "_")
+    reference_folder = root / "reference" / reference_of(pack_id)
     if not reference_folder.is_dir():
         raise BadPack(f"{found.where}: the reference submission {reference_folder} is missing")
     reference = intake.read(reference_folder).files

@@ -7,11 +7,14 @@ to other points; the table says whose, and which line of the rubric has done it.
 from __future__ import annotations
 
 import json
+import shutil
+import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from grader import evidence, results
+from grader import pack as packs
 from grader.errors import UsageError
 from grader.grade import criterion_json
 from grader.pack import Pack
@@ -54,6 +57,31 @@ class Rescored:
     changes: tuple[Change, ...]  # those that moved
     same: int
     refused: Mapping[str, str]  # by submission: why it cannot be scored again
+
+
+def pack_of(root: Path, folder: Path, wanted: str | None, rubric: Path | None) -> Pack:
+    """Return the pack to score by: ``wanted`` or that of the results, perhaps with another rubric.
+
+    Raises UsageError where results are of several, and BadPack where the rubric does not fit.
+    """
+    if wanted is None:
+        found = {old["pack"]["id"] for path in _stored(folder) if (old := _read(path)) is not None}
+        if len(found) != 1:
+            listed = ", ".join(sorted(found)) or "no assignment"
+            raise UsageError(f"{folder} holds results of {listed}: say which with --pack")
+        (wanted,) = found
+    pack = packs.find(root, wanted)
+    if rubric is None:
+        return pack
+    with tempfile.TemporaryDirectory() as scratch:
+        tried = Path(scratch)
+        for kind, name in (("rubrics", pack.id), ("reference", packs.reference_of(pack.id))):
+            shutil.copytree(root / kind / name, tried / kind / name)
+        try:
+            shutil.copyfile(rubric, tried / "rubrics" / pack.id / "rubric.toml")
+        except OSError as error:
+            raise UsageError(f"{rubric} cannot be read: {error.strerror}") from error
+        return packs.load(tried, pack.id)
 
 
 def rescore(folder: Path, pack: Pack) -> Rescored:

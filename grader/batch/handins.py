@@ -46,6 +46,10 @@ class HandIns:
             self.taken[submission.id] = HandIn(submission.id, path, submission.digest)
             yield submission
 
+    def refuse(self, name: str, why: str) -> None:
+        """Do without a submission after all."""
+        self.refused[shown(self.taken.pop(name).path.name)] = why
+
     def _entries(self) -> list[Path]:
         """Return the entries, those of systems aside, by name."""
         where = shown(str(self.folder))

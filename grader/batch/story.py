@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -89,14 +89,30 @@ def _to_the_end(running: Running, screen: Terminal) -> bool:
 
 
 def _pack(order: Order, hand_ins: HandIns) -> Pack:
-    """Read the submissions; return the pack that they are of."""
-    submissions = ((each.id, each.files) for each in hand_ins.submissions())
-    if order.pack is None:
-        return packs.load(order.root, packs.common(order.root, submissions))
-    pack = packs.find(order.root, order.pack)
-    for _ in submissions:
-        pass
-    return pack
+    """Read the submissions; return the pack that they are of.
+
+    What fits none is graded as the others are; what fits another one alone is not graded.
+    """
+    pack = packs.find(order.root, order.pack) if order.pack else None
+    fitting = packs.fitting(order.root)
+    fits = {each.id: fitting(each.files) for each in hand_ins.submissions()}
+    wanted = pack.id if pack else _common(order.root, fits)
+    for name, found in fits.items():
+        if found and wanted not in found:
+            hand_ins.refuse(name, f"It is of {' or '.join(found)}; this batch is of {wanted}.")
+    return pack or packs.load(order.root, wanted)
+
+
+def _common(root: Path, fits: Mapping[str, list[str]]) -> str:
+    """Return the one pack that submissions fit; UsageError where there are several, or none."""
+    examples = {pack: name for name, found in fits.items() for pack in found}
+    if len(examples) == 1:
+        return next(iter(examples))
+    what = " and ".join(f"{pack} ({name})" for pack, name in sorted(examples.items()))
+    raise UsageError(
+        f"the submissions fit {what or 'no assignment'}: say which with --pack; packs here: "
+        f"{', '.join(packs.names(root))}"
+    )
 
 
 def _sandbox(order: Order, say: Callable[[str], None]) -> str:

@@ -83,6 +83,10 @@ def test_help_is_quick_because_it_imports_little():
         "grader.calc",
         "grader.calc.arguments",
         "grader.cli",
+        "grader.cli.arguments",
+        "grader.cli.choices",
+        "grader.cli.commands",
+        "grader.cli.door",
         "grader.errors",
         "grader.text",
     }

@@ -3,6 +3,8 @@
 import copy
 import dataclasses
 import json
+import subprocess
+import sys
 
 import pytest
 
@@ -158,3 +160,30 @@ def test_evidence_comes_back_as_it_was_kept(tmp_path):
     one.attachments = [Attachment("a-1.png", b"")]
     assert back == {"a": one, "b": two}
     assert before[1] == two
+
+
+def test_the_command_says_and_stores(tmp_path, pack, root):
+    """A rubric that is tried is only told about; --yes stores; a bad rubric is a sentence."""
+    bob = evidence_for(pack, incremental_decode={"max_abs_error": 0.015})
+    old = store(tmp_path, pack, "bob", bob)
+    rubric = (root / "rubrics" / "e0294-a4" / "rubric.toml").read_text()
+    wider = tmp_path / "wider.toml"
+    wider.write_text(rubric.replace("atol = 0.01 ", "atol = 0.02 "))
+
+    def grader(*arguments):
+        command = [sys.executable, "-m", "grader", "rescore", str(tmp_path), *map(str, arguments)]
+        done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
+        return done.returncode, done.stdout, done.stderr
+
+    code, out, errors = grader("--rubric", wider)
+    assert code == 0, errors
+    assert "max_abs_error 0.01 -> 0.02" in out
+    assert out.endswith("nothing is stored: --yes stores it\n")
+    code, out, errors = grader("--yes")
+    assert (code, "0 of 1 results change" in out) == (0, True), errors
+    assert json.loads((tmp_path / "bob.json").read_text()) == old
+    wider.write_text("points = 3")
+    code, out, errors = grader("--rubric", wider)
+    assert (code, out, errors.count("\n")) == (1, "", 1)
+    code, _, errors = grader("--rubric", wider, "--yes")
+    assert (code, "--rubric is for trying" in errors) == (1, True)

@@ -1,0 +1,107 @@
+"""The command line: which commands there are, and what each of them takes."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import NoReturn, TypeAlias
+
+from grader import __version__
+from grader.calc import arguments as calc_arguments
+from grader.cli import commands
+
+SANDBOXES = ("auto", "docker", "bubblewrap", "process")
+
+
+Commands: TypeAlias = "argparse._SubParsersAction[Parser]"  # noqa: SLF001 - it has no other name
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser that ends with our exit code for usage."""
+
+    def error(self, message: str) -> NoReturn:
+        """End with 1; argparse's own 2 says here that the grader is at fault."""
+        self.print_usage(sys.stderr)
+        self.exit(1, f"{self.prog}: error: {message}\n")
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return what reads the command line."""
+    parser = Parser(prog="grader", description="Grade LLM-systems coursework.")
+    parser.add_argument("--version", action="version", version=f"grader {__version__}")
+    known = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    _grading(known)
+    _students(known)
+    _machine(known)
+    calc_arguments.add(known).set_defaults(run=commands.calc)
+    return parser
+
+
+def _grading(known: Commands) -> None:
+    command = known.add_parser("grade", help="grade one submission")
+    command.add_argument("path", type=Path, help="folder, .zip, .tar.gz, .py or .ipynb file")
+    command.add_argument("--pack", help="assignment (default: the one that the files are of)")
+    command.add_argument("--sandbox", choices=SANDBOXES, default="auto")
+    command.add_argument("--device", default="auto", help="auto, cpu or cuda:N")
+    command.add_argument("--out", type=Path, default=Path("results"), help="folder of results")
+    command.add_argument("--seed", help="repeat a draw: the seed of a stored result")
+    command.set_defaults(run=commands.grade)
+
+    command = known.add_parser("batch", help="grade all submissions of a folder")
+    command.add_argument("path", type=Path, help="folder with one submission in each entry")
+    command.add_argument("--pack", help="assignment (default: the one that the files are of)")
+    command.add_argument("--sandbox", choices=SANDBOXES[:-1], default="auto")
+    command.add_argument("--device", default="auto", help="auto, cpu or cuda:N")
+    command.add_argument("--out", type=Path, default=Path("results"), help="folder of results")
+    command.add_argument("--gpus", help="numbers of the GPUs to use, with commas: 0,1")
+    command.add_argument("--jobs", type=int, help="gradings side by side (default: what fits)")
+    command.add_argument("--resume", action="store_true", help="grade what has no result yet")
+    command.set_defaults(run=commands.batch)
+
+    command = known.add_parser(
+        "rescore", help="apply a changed rubric to stored results; runs no student code"
+    )
+    command.add_argument("folder", type=Path, help="folder of results")
+    command.add_argument("--pack", help="assignment (default: that of the results)")
+    command.add_argument("--rubric", type=Path, help="a rubric.toml to try, in place of the pack's")
+    command.add_argument("--yes", action="store_true", help="store what changes")
+    command.set_defaults(run=commands.rescore)
+
+
+def _students(known: Commands) -> None:
+    command = known.add_parser("check", help="the public checks, as a student runs them")
+    command.add_argument("path", type=Path, help="folder, .zip, .tar.gz, .py or .ipynb file")
+    command.add_argument("--handout", type=Path, help="the folder that the course gave out")
+    command.add_argument("--device", default="cpu", help="auto, cpu or cuda:N")
+    command.set_defaults(run=commands.check)
+
+    command = known.add_parser("handout", help="make what students get of an assignment")
+    command.add_argument("pack", nargs="?", help="assignment (default: the only one there is)")
+    command.add_argument("--out", type=Path, required=True, help="a folder that is not there yet")
+    command.set_defaults(run=commands.handout)
+
+
+def _machine(known: Commands) -> None:
+    command = known.add_parser("image", help="make the sandbox's image")
+    command.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
+    command.add_argument("--base", help="image to build on, or 'debian' to make one from packages")
+    command.add_argument(
+        "--host-folders",
+        metavar="PYTHON",
+        nargs="?",
+        const="",
+        help="no build: bind this machine's folders and this interpreter, which has torch",
+    )
+    command.set_defaults(run=commands.image)
+
+    command = known.add_parser("convert", help="take over a course's weights and test cases")
+    command.add_argument("--pack", help="assignment (default: the only one there is)")
+    command.add_argument("--weights", type=Path, required=True, help="a state dict, .pt")
+    command.add_argument("--cases", type=Path, required=True, help="test cases, .json")
+    command.add_argument("--sandbox", choices=SANDBOXES[:-1], default="auto")
+    command.set_defaults(run=commands.convert)
+
+    command = known.add_parser("doctor", help="what this machine can do, and what mends it")
+    command.set_defaults(run=commands.doctor)

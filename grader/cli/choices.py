@@ -1,0 +1,74 @@
+"""What commands share: which sandbox and which device is meant, and where to say what happens."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from grader.errors import HarnessError, UsageError
+
+if TYPE_CHECKING:
+    from grader.intake import Submission
+    from grader.sandbox import Sandbox
+
+ROOT = Path(__file__).resolve().parents[2]
+SHIPPED = ROOT / "submissions" / "shipped.txt"
+
+
+def sandbox(wanted: str, device: str, submission: Submission | None) -> Sandbox:
+    """Return the sandbox to use: the one that is named, or the best that works here.
+
+    Where none works, samples that ship with the project run as a plain process.
+    """
+    from grader.sandbox import choosing
+
+    if wanted == "process":
+        say("warning: --sandbox process isolates nothing; the submission runs with your rights")
+    if wanted != "auto":
+        return choosing.named(wanted, device, say)
+    try:
+        return choosing.best(device, say)
+    except HarnessError as error:
+        if submission is None:
+            raise
+        if not _ships_with_the_project(submission):
+            raise UsageError(
+                f"{error}; student code is not run without a sandbox: install one "
+                "(`grader doctor` says how), or give --sandbox process for code that you trust"
+            ) from None
+        say("warning: neither Docker nor bubblewrap works; this sample runs as a plain process")
+        return choosing.named("process", device, say)
+
+
+def _ships_with_the_project(submission: Submission) -> bool:
+    return submission.digest in SHIPPED.read_text(encoding="ascii").split()
+
+
+def device(wanted: str) -> str:
+    """Return the device by its full name; raises UsageError."""
+    if wanted == "auto":
+        return "cuda:0" if Path("/dev/nvidia0").exists() else "cpu"
+    kind, _, index = wanted.partition(":")
+    if wanted != "cpu" and not (kind == "cuda" and (index.isdecimal() or wanted == "cuda")):
+        raise UsageError(f"no device {wanted!r}: give auto, cpu or cuda:N")
+    return "cuda:0" if wanted == "cuda" else wanted
+
+
+def say(text: str) -> None:
+    """Say a line to whoever watches."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def progress(check: str) -> None:
+    """Show which check runs, on a terminal; elsewhere only who is waited for.
+
+    The stream is the process's own: while checks run, what is written to `sys.stderr` is kept back.
+    """
+    stream = sys.__stderr__
+    if stream is None:
+        return
+    if stream.isatty():
+        print(f"\r\x1b[K{check}", end="", file=stream, flush=True)
+    elif check.startswith("waiting for "):
+        print(check, file=stream, flush=True)

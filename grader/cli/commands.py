@@ -1,0 +1,161 @@
+"""The commands: each takes its arguments, calls the rooms behind the door, and prints.
+
+Each returns its exit code.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from grader.cli import choices
+
+# The rooms behind the door are imported by the command that needs them: --help stays quick.
+
+
+def grade(arguments: argparse.Namespace) -> int:
+    """Grade one submission."""
+    from grader import intake, pack, results
+
+    submission = intake.read(arguments.path)
+    assignment = pack.find(choices.ROOT, arguments.pack, submission.files)
+    results.read(arguments.out, submission.id)  # one that cannot be read is said at once
+    device = choices.device(arguments.device)
+    sandbox = choices.sandbox(arguments.sandbox, device, submission)
+    # These take 0.4 s, which a mistyped path need not cost.
+    from grader.checking.draw import Draw
+    from grader.report import table
+    from grader.session import Session
+
+    draw = Draw(arguments.seed) if arguments.seed else Draw.fresh()
+    with Session(assignment, sandbox, draw, device, arguments.out) as session:
+        result, path = session.grade(submission, choices.progress)
+    choices.progress("")
+    print(table.render(result))
+    print(f"\n{path}")
+    return 2 if result["status"] == "withheld" else 0
+
+
+def batch(arguments: argparse.Namespace) -> int:
+    """Grade all submissions of a folder."""
+    from grader.batch import story
+
+    gpus = arguments.gpus.split(",") if arguments.gpus else []
+    devices = [f"cuda:{each}" for each in gpus] or [arguments.device]
+    done = story.run(
+        story.Order(
+            root=choices.ROOT,
+            path=arguments.path,
+            out=arguments.out,
+            pack=arguments.pack,
+            sandbox=arguments.sandbox,
+            devices=tuple(map(choices.device, devices)),
+            jobs=arguments.jobs,
+            resume=arguments.resume,
+        ),
+        choices.say,
+    )
+    print(done.summary)
+    return done.code
+
+
+def rescore(arguments: argparse.Namespace) -> int:
+    """Say whose points a changed rubric moves, and store that if it is wanted."""
+    from grader import rescore as scoring
+    from grader.errors import UsageError
+    from grader.report import changes
+
+    if arguments.yes and arguments.rubric:
+        raise UsageError("--rubric is for trying: put the file into the pack, then give --yes")
+    rescored = scoring.rescore(
+        arguments.folder,
+        scoring.pack_of(choices.ROOT, arguments.folder, arguments.pack, arguments.rubric),
+    )
+    print(changes.render(rescored))
+    if rescored.changes and arguments.yes:
+        scoring.apply(arguments.folder, rescored)
+        print("stored; what was there before is in each one's history")
+    elif rescored.changes:
+        print("nothing is stored: --yes stores it")
+    return 0
+
+
+def check(arguments: argparse.Namespace) -> int:
+    """Run the public checks, as a student does."""
+    from grader import handout, intake, pack
+    from grader.checking import recorded
+    from grader.grade import grade
+    from grader.report import table
+    from grader.sandbox import choosing
+
+    public = handout.find(arguments.path, arguments.handout)
+    submission = intake.read(arguments.path).without(handout.FOLDER)
+    assignment = pack.load_handout(public)
+    result = grade(
+        submission,
+        assignment,
+        choosing.named("process", "cpu", choices.say),
+        oracle=recorded.RecordedOracle(public),
+        draw=handout.public_draw(assignment),
+        family=recorded.family_in(public),
+        device=choices.device(arguments.device),
+        say=choices.progress,
+    )
+    choices.progress("")
+    print(table.render_check(result, assignment.points))
+    return 2 if result["status"] == "withheld" else 0
+
+
+def handout(arguments: argparse.Namespace) -> int:
+    """Make what students get."""
+    from grader import handout, pack
+    from grader.sandbox import choosing
+
+    assignment = pack.find(choices.ROOT, arguments.pack)
+    process = choosing.named("process", "cpu", choices.say)
+    handout.write(assignment, process, arguments.out, choices.progress)
+    choices.progress("")
+    print(f"{arguments.out}: give this folder to students; they run `grader check .` in it.")
+    return 0
+
+
+def image(arguments: argparse.Namespace) -> int:
+    """Make the sandbox's image."""
+    from grader.sandbox import docker, image
+
+    client = docker.connect()
+    if arguments.host_folders is not None:
+        made = image.from_host_folders(
+            client, arguments.host_folders or sys.executable, choices.say, device=arguments.device
+        )
+    else:
+        made = image.build(client, arguments.device, choices.say, arguments.base)
+    print(f"{made.tag} {made.id}")
+    return 0
+
+
+def convert(arguments: argparse.Namespace) -> int:
+    """Take over a course's weights and test cases."""
+    from grader import convert, pack
+
+    assignment = pack.find(choices.ROOT, arguments.pack)
+    sandbox = choices.sandbox(arguments.sandbox, "cpu", None)
+    folder = convert.convert(assignment, sandbox, arguments.weights, arguments.cases)
+    print(f"The course's weights and test cases are in {folder} and used from now on.")
+    return 0
+
+
+def doctor(_arguments: argparse.Namespace) -> int:
+    """Say what this machine can do."""
+    from grader import doctor
+
+    print(doctor.examine(choices.ROOT))
+    return 0
+
+
+def calc(arguments: argparse.Namespace) -> int:
+    """Answer a question of inference arithmetic."""
+    from grader.calc import command
+
+    print(command.answer(arguments, choices.ROOT))
+    return 0

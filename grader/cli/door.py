@@ -1,0 +1,43 @@
+"""From argv to an exit code."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from typing import NoReturn
+
+from grader.cli import arguments as command_line
+from grader.cli.choices import progress
+from grader.errors import HarnessError, UsageError
+from grader.text import shown
+
+
+def main() -> NoReturn:
+    """Run one command and exit."""
+    signal.signal(signal.SIGTERM, _stop)
+    arguments = command_line.parser().parse_args()
+    try:
+        code = arguments.run(arguments)
+    except UsageError as error:
+        _fail(str(error), 1)
+    except HarnessError as error:
+        _fail(str(error), 2)
+    except KeyboardInterrupt:
+        _fail("stopped; nothing was left running", 130)
+    except Exception as error:
+        if os.environ.get("GRADER_DEBUG"):
+            raise
+        what = f"{type(error).__name__}: {error}"
+        _fail(f"a fault of the grader itself ({what}); GRADER_DEBUG=1 shows where", 2)
+    sys.exit(code)
+
+
+def _fail(message: str, code: int) -> NoReturn:
+    progress("")
+    print(f"grader: {shown(message, 800)}", file=sys.stderr)
+    sys.exit(code)
+
+
+def _stop(_signal: int, _frame: object) -> NoReturn:
+    raise KeyboardInterrupt
