@@ -8,9 +8,11 @@ or a fault, and at most one array as raw little-endian bytes)
     load(file, class, classes, mode, device)      import the file
     new(arguments, dtype, device)                 build the model in eval mode; dtype may be null
     tensors(tensors, first) + bytes               hand over weights: name and shape of each
+    tiles(tiles) + bytes                          the same, each cut out of one pool of numbers
     weights()                                     put the tensors handed over into the model
     forward(shape, past, use_cache, reply, last) + ids   logits, and a handle for the cache; all
                                                   positions, or if told so the last ones only
+    rates(device, seconds)                        bytes and flops in a second at best
     generate(shape, n, temperature, use_cache, seed, replies) + ids      token ids
     run(file, argv, figures, files) + files, standard input    what a script printed and drew
     drop(handle)                                  forget a cache
@@ -38,7 +40,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from grader.guest import frames, loading, script
+from grader.guest import frames, loading, rates, script
 from grader.guest.frames import Header
 from grader.guest.watching import Feed, Outputs
 
@@ -162,6 +164,22 @@ class Worker:
             self.tensors[name] = torch.from_numpy(flat.reshape(shape).copy())
             start += count * 4
         return {}, b""
+
+    def do_tiles(self, header: Header, body: bytearray) -> tuple[Header, bytes]:
+        """Make tensors of a pool of float32 that goes on from its beginning where it ends."""
+        pool = torch.frombuffer(body, dtype=torch.float32)
+        self.tensors = {}
+        for name, shape, offset, scale, shift in header["tiles"]:
+            count = math.prod(shape)
+            parts = [pool[offset : offset + count]]
+            while (missing := count - sum(map(len, parts))) > 0:
+                parts.append(pool[:missing])
+            self.tensors[name] = torch.cat(parts).mul_(scale).add_(shift).reshape(shape)
+        return {}, b""
+
+    def do_rates(self, header: Header, _body: bytearray) -> tuple[Header, bytes]:
+        """Measure what a device does at best: bytes and flops in a second, in float32."""
+        return rates.measure(header["device"], header["seconds"] / 2), b""
 
     def do_weights(self, _header: Header, _body: bytearray) -> tuple[Header, bytes]:
         """Load the collected weights: strict on parameters, buffers are reported."""
