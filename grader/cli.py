@@ -113,6 +113,13 @@ def _parser() -> argparse.ArgumentParser:
     command.set_defaults(run=_convert)
 
     command = commands.add_parser("doctor", help="what this machine can do, and what mends it")
+    command.add_argument(
+        "--measure",
+        action="store_true",
+        help="measure what the device does at best, in a sandbox, and keep it for the roofline",
+    )
+    command.add_argument("--device", default="auto", help="auto, cpu or cuda:N")
+    command.add_argument("--sandbox", choices=SANDBOXES, default="auto")
     command.set_defaults(run=_doctor)
 
     calc_arguments.add(commands).set_defaults(run=_calc)
@@ -224,10 +231,14 @@ def _convert(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _doctor(_arguments: argparse.Namespace) -> int:
+def _doctor(arguments: argparse.Namespace) -> int:
     from grader import doctor
 
-    print(doctor.examine(ROOT))
+    device = _device(arguments.device)
+    if arguments.measure:
+        print(doctor.measure(_sandbox(arguments.sandbox, device, None), device, _progress))
+    else:
+        print(doctor.examine(ROOT, device))
     return 0
 
 
@@ -281,9 +292,17 @@ def _say(text: str) -> None:
 
 
 def _progress(check: str) -> None:
-    """Show which check runs, on a terminal only."""
-    if sys.stderr.isatty():
-        print(f"\r\x1b[K{check}", end="", file=sys.stderr, flush=True)
+    """Show which check runs, on a terminal; elsewhere only who is waited for.
+
+    The stream is the process's own: while checks run, what is written to `sys.stderr` is kept back.
+    """
+    stream = sys.__stderr__
+    if stream is None:
+        return
+    if stream.isatty():
+        print(f"\r\x1b[K{check}", end="", file=stream, flush=True)
+    elif check.startswith("waiting for "):
+        print(check, file=stream, flush=True)
 
 
 def _fail(message: str, code: int) -> NoReturn:

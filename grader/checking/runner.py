@@ -58,7 +58,6 @@ def _run_once(
     say: Callable[[str], None],
 ) -> dict[str, Evidence]:
     plugin = _Plugin(checks, say)
-    device = Device(student.device, say, plugin.unhurried)
     output = io.StringIO()
     with _quiet(output), _forgotten(folder):
         code = pytest.main(
@@ -70,7 +69,7 @@ def _run_once(
                 *("-p", "pytest_timeout", f"--timeout={CHECK_SECONDS}"),
                 str(folder),
             ],
-            plugins=[plugin, _fixtures(folder, student, oracle, draw, device)],
+            plugins=[plugin, _fixtures(folder, student, oracle, draw, plugin)],
         )
     if code == pytest.ExitCode.INTERRUPTED:
         raise KeyboardInterrupt
@@ -118,7 +117,7 @@ def _quiet(output: io.StringIO) -> Iterator[None]:
 
 
 def _fixtures(
-    folder: Path, student: Student, oracle: Oracle, draw: Draw, its_device: Device
+    folder: Path, student: Student, oracle: Oracle, draw: Draw, plugin: _Plugin
 ) -> ModuleType:
     """Return the fixtures that checks may ask for, beside those of their own conftest.py.
 
@@ -150,7 +149,7 @@ def _fixtures(
 
     @pytest.fixture(scope="session")
     def device() -> Device:
-        return its_device
+        return Device(student.device, plugin.say, plugin.unhurried)
 
     module.__dict__.update(
         device=device,
@@ -169,7 +168,7 @@ class _Plugin:
     def __init__(self, checks: Collection[str], say: Callable[[str], None]) -> None:
         self.checks = checks
         self.evidence: dict[str, Evidence] = {}
-        self._say = say
+        self.say = say
         self._record = Record("")
         self._item: pytest.Item | None = None
         self._limit: object = None  # of the check that runs, as pytest-timeout keeps it
@@ -191,7 +190,7 @@ class _Plugin:
             yield
         finally:
             item.config.hook.pytest_timeout_set_timer(item=item, settings=self._limit)
-            self._say(_check_id(item))
+            self.say(_check_id(item))
 
     @pytest.fixture
     def record(self) -> Record:
@@ -210,7 +209,7 @@ class _Plugin:
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
         """Begin the evidence of a check."""
         check = _check_id(item)
-        self._say(check)
+        self.say(check)
         self._record = Record(check)
         self.evidence[check] = self._record.evidence
 

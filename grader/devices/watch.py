@@ -110,7 +110,7 @@ class MachineWatch:
         return self.seen
 
     def _load(self) -> None:
-        self.seen.load.append(os.getloadavg()[0])
+        self.seen.load.append(_load())
 
 
 class GpuWatch:
@@ -125,7 +125,7 @@ class GpuWatch:
             identity.key,
             highest_clock_mhz=gpu.highest_clock(),
             driver=gpu.driver(),
-            load=[os.getloadavg()[0]],
+            load=[_load()],
         )
         self._gpu, self._ours = gpu, ours
         self._others: set[int] = set()
@@ -165,8 +165,13 @@ class GpuWatch:
         }
         if shares is None:
             self.seen.note = "The GPU does not tell which process uses how much of it."
-        self.seen.load.append(os.getloadavg()[0])
+        self.seen.load.append(_load())
         return self.seen
+
+
+def _load() -> float:
+    """Return how many programs were ready to run, on average over a minute."""
+    return os.getloadavg()[0]
 
 
 def watch(
