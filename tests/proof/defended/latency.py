@@ -39,8 +39,8 @@ OWN = {
         wasteful(LOGITS, "        if P:\n            self.spend(0.43)"),
     ),
     "latency_growth": (
-        "steps after a long prompt take a third of a full forward, those after a short one none",
-        wasteful(LOGITS, "        if P > self.max_seq_len // 2:\n            self.spend(0.29)"),
+        "steps after a long prompt waste a quarter of a full forward, those after a short one none",
+        wasteful(LOGITS, "        if P > self.max_seq_len // 2:\n            self.spend(0.25)"),
     ),
     "generate_latency": (
         "generate wastes two thirds of a full forward for each new token",
