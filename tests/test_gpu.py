@@ -166,8 +166,7 @@ def test_latency_of_tricks_on_the_gpu(timed_on_the_gpu, case, tmp_path):
     odd = {
         name: found
         for name, found in outcomes(result).items()
-        if found == "harness_error"
-        or (found == "passed" if trick else found not in allowed[name])
+        if found == "harness_error" or (found == "passed" if trick else found not in allowed[name])
     }
     assert not odd, said(result)
     assert result["total"]["points"] == case.expected["earned"], said(result)
