@@ -37,7 +37,7 @@ lint: setup    ## style and types
 	@$(VENV)/bin/ruff check . && $(VENV)/bin/ruff format --check grader tests rubrics reference && $(VENV)/bin/mypy
 
 bench: setup   ## figures of this machine, side by side
-	@$(VENV)/bin/python tests/bench/startup.py && $(VENV)/bin/python tests/bench/formulas.py
+	@$(VENV)/bin/python tests/bench/startup.py && $(VENV)/bin/python tests/bench/formulas.py && $(VENV)/bin/python tests/bench/latency.py --short
 
 margins: setup ## how far mistakes miss the tolerance and honest work keeps below it
 	@$(VENV)/bin/python -m tests.family.margins

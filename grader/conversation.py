@@ -43,7 +43,7 @@ class Conversation:
         preload: Sequence[str] = (),
         clock: Clock = time.monotonic,
     ) -> None:
-        self.limits = limits
+        self.limits = limits.on(device)
         self.device = device
         self.ready: Header = {}  # what the guest said of itself when it started
         self.seconds = 0.0  # spent in calls into the submission
@@ -100,6 +100,21 @@ class Conversation:
     def usage(self) -> Usage:
         """Return what the box has used, as the kernel counts it; nothing where there is no box."""
         return Usage() if self._box is None else self._box.usage()
+
+    def processes(self) -> set[int]:
+        """Return the processes of the box, by their numbers on this machine."""
+        return set() if self._box is None else self._box.processes()
+
+    @contextlib.contextmanager
+    def frozen(self) -> Iterator[bool]:
+        """Stop whatever goes on in the box, as far as that can be done; yields whether it is."""
+        box = self._box
+        frozen = box is not None and box.freeze(True)
+        try:
+            yield frozen
+        finally:
+            if frozen and box is not None and box is self._box:
+                box.freeze(False)
 
     @property
     def inner_device(self) -> str:

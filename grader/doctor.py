@@ -13,18 +13,26 @@ from pathlib import Path
 from tabulate import tabulate
 
 from grader import pack
-from grader.errors import GraderError, HarnessError
+from grader.conversation import Conversation
+from grader.devices import identity, nvml, rates
+from grader.devices.device import Device
+from grader.errors import GraderError, HarnessError, StudentFault
+from grader.records import Limits
+from grader.sandbox import Sandbox, gpu, image
 from grader.sandbox import docker as docker_sandbox
-from grader.sandbox import gpu, image
 from grader.sandbox.bubblewrap import BubblewrapSandbox
 
 Row = tuple[str, str, str]  # what, "yes", "no" or "–", detail or remedy
 NEEDED_GB = 5
+MEASURING = Limits(request_seconds=120, submission_seconds=300)
+MEASURING_SECONDS = 6.0
 
 
-def examine(root: Path) -> str:
+def examine(root: Path, device: str = "cpu") -> str:
     """Return the table of what was found; nothing on the machine is changed."""
-    rows = [*_python(), *_packs(root), *_docker(), *_bubblewrap(), *_gpus(), *_disk()]
+    rows = [
+        *_python(), *_packs(root), *_docker(), *_bubblewrap(), *_gpus(), *_timing(device), *_disk()
+    ]  # fmt: skip
     wrapped = [(what, state, textwrap.fill(detail, 76)) for what, state, detail in rows]
     return tabulate(wrapped, headers=["", "", "found, or what to do"], tablefmt="plain")
 
@@ -97,6 +105,50 @@ def _each(what: str, ways: Callable[[], list[gpu.Way]]) -> Iterator[Row]:
 def _gpus() -> Iterator[Row]:
     nodes = sorted(path.name for path in Path("/dev").glob("nvidia[0-9]*"))
     yield "NVIDIA GPUs", "yes" if nodes else "–", ", ".join(nodes) or "none; grading is on the CPU"
+
+
+def _timing(device: str) -> Iterator[Row]:
+    """Say what is known beside the time that something takes on the device."""
+    who = identity.of(device)
+    found = rates.of(who)
+    yield (
+        f"best rates of {device}",
+        "yes" if found else "–",
+        f"{who.name}: {found} ({found.sandbox})"
+        if found
+        else "never measured; the roofline needs them: grader doctor --measure",
+    )
+    if (index := identity.number(device)) is not None:
+        gpu_found = nvml.gpu(index)
+        missing = gpu_found if isinstance(gpu_found, str) else ""
+        yield "clocks and other programs on the GPU", "no" if missing else "yes", missing or "seen"
+
+
+def measure(sandbox: Sandbox, device: str, say: Callable[[str], None]) -> str:
+    """Measure what a device does at best, in a sandbox with the device to itself; keep it.
+
+    Raises HarnessError where the sandbox does not start or the device fails in it.
+    """
+    bench = Device(device, say)
+    say(f"measuring {bench.identity.name}")
+    try:
+        with Conversation(sandbox, [], MEASURING, device=device) as box, bench.alone():
+            box.fresh_worker()
+            header = {"device": box.inner_device, "lasting": MEASURING_SECONDS}
+            found, _ = box.call("rates", header, seconds=MEASURING.request_seconds)
+            torch = str(box.ready.get("torch", ""))
+    except StudentFault as fault:
+        raise HarnessError(f"{device} could not be measured: {fault.message}") from fault
+    best = rates.Rates(
+        bench.identity.name,
+        float(found["bytes_per_second"]),
+        float(found["flops_per_second"]),
+        sandbox.name,
+        torch,
+    )
+    file = rates.keep(bench.identity, best)
+    say("")
+    return f"{best.name}: {best}\n{file}"
 
 
 def _disk() -> Iterator[Row]:

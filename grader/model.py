@@ -48,6 +48,11 @@ class Model:
         self._vocabulary = vocabulary
         self._build = build  # caches of another build are not valid here
 
+    @property
+    def number(self) -> int:
+        """Return which build of its worker it is."""
+        return self._build
+
     def forward(
         self,
         ids: Ids,

@@ -7,7 +7,7 @@ Units are in the names or beside the field. JSON is their only serialised form
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 # Every way in which a check can end. The list is closed: reports, exports and rubrics rely on it.
@@ -36,9 +36,15 @@ class Limits:
     script_seconds: float = 20.0  # for one script that draws
     submission_seconds: float = 120.0  # for all calls of one grading together
     memory_mb: int = 2048  # memory and swap together
+    cuda_memory_mb: int = 8192  # the same where a GPU is used: the driver takes its share, and a
+    # model that is wide enough to be timed there is built in memory first
     scratch_mb: int = 256  # each writable folder; counts towards memory
     pids: int = 256  # processes and threads
     cpus: int = 1
+
+    def on(self, device: str) -> Limits:
+        """Return what holds on a device."""
+        return replace(self, memory_mb=self.cuda_memory_mb) if device.startswith("cuda") else self
 
 
 @dataclass(frozen=True)

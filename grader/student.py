@@ -21,8 +21,10 @@ from grader.intake import SourceFile
 from grader.model import Array, Model
 from grader.records import Interface, Limits
 from grader.sandbox import Sandbox
+from grader.tiles import Tiled
 from grader.wire import Clock, Header
 
+Weights = Mapping[str, Array] | Tiled
 BATCH_BYTES, BATCH_NAMES = 1 << 26, 500
 LINE = re.compile(r", line (\d{1,7})\b")  # where in a file something was raised
 SLOW_IMPORT_SECONDS = 1.0  # above this, a way of loading that runs less is tried
@@ -76,7 +78,7 @@ class Student(Conversation):
         self._hopeless: StudentFault | None = None  # no way of loading works
         self._file = ""  # where the class is defined
         self._builds = 0
-        self._sent: Mapping[str, Array] | None = None  # the weights that the worker holds
+        self._sent: Weights | None = None  # the weights that the worker holds
         self._import_seconds = 0.0
 
     def _as_fault(self, verb: str, seconds: float, fault: Mapping[str, Any]) -> StudentFault:
@@ -98,7 +100,7 @@ class Student(Conversation):
     def build(
         self,
         dims: Mapping[str, int],
-        weights: Mapping[str, Array],
+        weights: Weights,
         *,
         dtype: str | None = None,
     ) -> Model:
@@ -112,15 +114,25 @@ class Student(Conversation):
         self.put(weights)
         return self._model(dims)
 
-    def put(self, weights: Mapping[str, Array]) -> None:
+    def holds(self, model: Model) -> bool:
+        """Whether this model is the one that the worker has, and there is a worker."""
+        return self.loaded and model.number == self._builds
+
+    def put(self, weights: Weights) -> None:
         """Put these weights into the model that was built last; its caches stay as they are."""
         if self._sent is not weights:  # else the worker has them from an earlier model
             self._send(weights)
         result, _ = self.call("weights", {})
         self._strict(result)
 
-    def _send(self, weights: Mapping[str, Array]) -> None:
+    def _send(self, weights: Weights) -> None:
         self._sent = None
+        if isinstance(weights, Tiled):
+            tiles = [[n, list(t.shape), t.offset, t.scale, t.shift]
+                     for n, t in weights.tiles.items()]  # fmt: skip
+            self.call("tiles", {"tiles": tiles}, weights.pool.astype("<f4").tobytes())
+            self._sent = weights
+            return
         for number, batch in enumerate(_batches(weights)):
             shapes = [[name, list(weights[name].shape)] for name in batch]
             body = b"".join(weights[name].astype("<f4").tobytes() for name in batch)

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Hashable, Mapping
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
 from grader.errors import HarnessError, StudentFault
 from grader.model import Array, Ids, Model
-from grader.student import Student
+from grader.student import Student, Weights
 
 MAX_KEPT = 64 << 20  # bytes of answers kept; what students sample is never asked again
 
@@ -65,6 +65,8 @@ class LiveOracle:
         self._kept = 0  # bytes
         self._built: Hashable = None
         self._model: Model | None = None
+        self.kept: dict[Hashable, Any] = {}
+        """What checks found out about the reference, as long as its boxes live."""
 
     @property
     def ready(self) -> Mapping[str, object]:
@@ -78,10 +80,11 @@ class LiveOracle:
     def close(self) -> None:
         """End the reference's box; the next question starts another."""
         self._model = None
+        self.kept.clear()
         self.reference.close()
         self.timed.close()
 
-    def timed_model(self, dims: Mapping[str, int], weights: Mapping[str, Array]) -> Model:
+    def timed_model(self, dims: Mapping[str, int], weights: Weights) -> Model:
         """Return a model to time, of the type that it is built with; the next question ends it."""
         self._model = None  # a box holds one model
         return self.timed.build(dims, weights)

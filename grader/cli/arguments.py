@@ -104,4 +104,11 @@ def _machine(known: Commands) -> None:
     command.set_defaults(run=commands.convert)
 
     command = known.add_parser("doctor", help="what this machine can do, and what mends it")
+    command.add_argument(
+        "--measure",
+        action="store_true",
+        help="measure what the device does at best, in a sandbox, and keep it for the roofline",
+    )
+    command.add_argument("--device", default="auto", help="auto, cpu or cuda:N")
+    command.add_argument("--sandbox", choices=SANDBOXES, default="auto")
     command.set_defaults(run=commands.doctor)

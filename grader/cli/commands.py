@@ -145,11 +145,16 @@ def convert(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def doctor(_arguments: argparse.Namespace) -> int:
-    """Say what this machine can do."""
+def doctor(arguments: argparse.Namespace) -> int:
+    """Say what this machine can do, or measure what its device does at best."""
     from grader import doctor
 
-    print(doctor.examine(choices.ROOT))
+    device = choices.device(arguments.device)
+    if arguments.measure:
+        sandbox = choices.sandbox(arguments.sandbox, device, None)
+        print(doctor.measure(sandbox, device, choices.progress))
+    else:
+        print(doctor.examine(choices.ROOT, device))
     return 0
 
 

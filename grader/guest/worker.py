@@ -8,9 +8,11 @@ or a fault, and at most one array as raw little-endian bytes)
     load(file, class, classes, mode, device)      import the file
     new(arguments, dtype, device)                 build the model in eval mode; dtype may be null
     tensors(tensors, first) + bytes               hand over weights: name and shape of each
+    tiles(tiles) + bytes                          the same, each cut out of one pool of numbers
     weights()                                     put the tensors handed over into the model
     forward(shape, past, use_cache, reply, last) + ids   logits, and a handle for the cache; all
                                                   positions, or if told so the last ones only
+    rates(device, lasting)                        bytes and flops in a second at best
     generate(shape, n, temperature, use_cache, seed, replies) + ids      token ids
     run(file, argv, figures, files) + files, standard input    what a script printed and drew
     drop(handle)                                  forget a cache
@@ -27,7 +29,6 @@ from __future__ import annotations
 
 import contextlib
 import inspect
-import json
 import math
 import os
 import re
@@ -38,7 +39,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from grader.guest import frames, loading, script
+from grader.guest import arrays, frames, loading, rates, script
 from grader.guest.frames import Header
 from grader.guest.watching import Feed, Outputs
 
@@ -163,6 +164,15 @@ class Worker:
             start += count * 4
         return {}, b""
 
+    def do_tiles(self, header: Header, body: bytearray) -> tuple[Header, bytes]:
+        """Make tensors of a pool of float32 that goes on from its beginning where it ends."""
+        self.tensors = arrays.cut(header["tiles"], body)
+        return {}, b""
+
+    def do_rates(self, header: Header, _body: bytearray) -> tuple[Header, bytes]:
+        """Measure what a device does at best: bytes and flops in a second, in float32."""
+        return rates.measure(header["device"], header["lasting"]), b""
+
     def do_weights(self, _header: Header, _body: bytearray) -> tuple[Header, bytes]:
         """Load the collected weights: strict on parameters, buffers are reported."""
         parameters = {name: list(p.shape) for name, p in self.model.named_parameters()}
@@ -262,7 +272,7 @@ class Worker:
 
     def _file(self, path: str) -> dict[str, Any]:
         if path not in self.files:
-            self.files[path] = _read_arrays(os.path.join(self.work, path))  # noqa: PTH118
+            self.files[path] = arrays.read(os.path.join(self.work, path))  # noqa: PTH118
         return self.files[path]
 
 
@@ -291,28 +301,6 @@ def _reply(value: Any, what: str, wanted: list[Header]) -> tuple[Header, bytes]:
         return result, b""
     plain = value.detach().to("cpu", getattr(torch, dtype)).contiguous()
     return result, plain.numpy().tobytes()
-
-
-def _read_arrays(path: str) -> dict[str, Any]:
-    """Read a .pt state dict, or every numeric list in a .json file, as named arrays."""
-    if path.endswith(".json"):
-        with open(path, "rb") as file:  # noqa: PTH123
-            return dict(_numbers("", json.load(file)))
-    loaded = torch.load(path, map_location="cpu", weights_only=True)
-    return {str(name): tensor.contiguous().numpy() for name, tensor in loaded.items()}
-
-
-def _numbers(name: str, value: Any) -> Any:  # noqa: ANN401 - whatever the JSON holds
-    try:
-        array = np.asarray(value)
-    except ValueError:
-        array = np.asarray(None)
-    if array.dtype.kind in "if":
-        yield name, array.astype(np.int64 if array.dtype.kind == "i" else np.float64)
-    elif isinstance(value, list | dict):
-        items = value.items() if isinstance(value, dict) else enumerate(value)
-        for key, below in items:
-            yield from _numbers(f"{name}.{key}".lstrip("."), below)
 
 
 def describe(error: BaseException, work: str) -> Header:

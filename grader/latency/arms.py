@@ -2,13 +2,15 @@
 
 Wall time is that of the whole request, from its first byte to the last byte of the reply. CPU time
 is that of the whole sandbox, whichever process or thread spent it, and runs on until the next
-request begins: what a reply leaves to be done later is counted with it.
+request begins: what a reply leaves to be done later is counted with it. Where a GPU works it says
+nothing (a process may wait for its GPU busily or asleep), and wall time is all there is.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Protocol, TypeVar
 
 from grader.errors import HarnessError, StudentFault
@@ -17,6 +19,9 @@ from grader.model import Array, Generated, Ids, Model, Past
 from grader.records import Usage
 
 Result = TypeVar("Result")
+Undisturbed = Callable[[], AbstractContextManager[object]]
+"""What is entered while the reference works; it may stop the other side meanwhile."""
+
 COLD = 1e-3  # a temperature at which sampling takes the best token
 
 
@@ -29,7 +34,10 @@ class Accounted(Protocol):
 
 
 class Arm:
-    """One side of a comparison; ``trusted`` is the reference, whose faults are ours."""
+    """One side of a comparison; ``trusted`` is the reference, whose faults are ours.
+
+    ``counts`` is whether CPU time tells what work costs: it does not where a GPU works.
+    """
 
     def __init__(
         self,
@@ -38,12 +46,14 @@ class Arm:
         box: Accounted,
         *,
         trusted: bool = False,
+        counts: bool = True,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         self.name = name
         self.model = model
         self._box = box
         self._trusted = trusted
+        self._counts = counts
         self._clock = clock
         self._open: tuple[Figures, str, float] | None = None  # whose CPU time is still running
 
@@ -84,14 +94,14 @@ class Arm:
         if self._open is None:
             return
         figures, name, since = self._open
-        now = self._box.usage().cpu_seconds
+        now = self._spent()
         if now is not None:
             figures[name] = figures.get(name, 0.0) + now - since
             self._open = figures, name, now
 
     def _timed(self, figures: Figures, what: str, work: Callable[[], Result]) -> Result:
         self.settle()
-        spent = self._box.usage().cpu_seconds
+        spent = self._spent()
         name = f"{self.name}_{what}"
         self._open = None if spent is None else (figures, f"{name}_cpu", spent)
         begin = self._clock()
@@ -103,6 +113,9 @@ class Arm:
             raise
         figures[name] = self._clock() - begin
         return result
+
+    def _spent(self) -> float | None:
+        return self._box.usage().cpu_seconds if self._counts else None
 
 
 def counted(figures: Figures) -> bool:

@@ -3,7 +3,7 @@
 Nothing is assumed of the noise but that rounds are alike: heavy tails, two levels and outliers move
 the order statistics no further than their share. With n rounds, the k-th smallest and the k-th
 largest value enclose the median with an error of 2 P(Binomial(n, 1/2) < k) (Conover, Practical
-Nonparametric Statistics, section 3.2). The error is split evenly over the looks, so that asking
+Nonparametric Statistics, section 3.2). The error is split over the looks, so that asking
 several times is safe (Bonferroni).
 
 The interval that comes out does not depend on the limit. So a limit that is changed later is
@@ -25,6 +25,10 @@ class Interval:
     middle: float  # the median of the values; NaN where there are none
     high: float
     count: int
+
+    def misses(self, limit: float, *, at_least: bool, clear: float = 1.0) -> bool:
+        """Whether the median is known to be beyond a limit, and by this factor."""
+        return self.high < limit / clear if at_least else self.low > limit * clear
 
     def decides(self, limit: float) -> bool:
         """Whether the median is known to be above the limit, or known to be below it."""

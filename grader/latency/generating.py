@@ -8,12 +8,13 @@ worked through once in any case, the ratio stays below n.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Mapping
 
 import numpy as np
 
 from grader.errors import StudentFault
-from grader.latency.arms import Arm, counted
+from grader.latency.arms import Arm, Undisturbed, counted
 from grader.latency.decision import Interval
 from grader.latency.series import Figures, Ratio
 from grader.model import Array, Ids
@@ -32,12 +33,14 @@ class Generating:
         length: int,
         new: int,
         vocabulary: int,
+        undisturbed: Undisturbed = contextlib.nullcontext,
     ) -> None:
+        """``undisturbed`` is entered while the reference works."""
         self.below_best = 0.0  # by the reference's logits
         self.own_below_best = 0.0  # by the student's own; asked for only where the former is not 0
         self.fed_per_new_token: float | None = None  # the guest's claim, the largest of all rounds
         self._reference, self._student = reference, student
-        self._prompt = prompt
+        self._prompt, self._undisturbed = prompt, undisturbed
         self._length, self._new, self._vocabulary = length, new, vocabulary
 
     def measure(self, _number: int) -> Figures:
@@ -52,7 +55,8 @@ class Generating:
         if ((tokens < 0) | (tokens >= self._vocabulary)).any():
             raise StudentFault("failed", "generate returned ids outside the vocabulary.")
         sequence = np.concatenate([ids, tokens], axis=1)
-        right = self._reference.full(figures, "full", sequence, new + 1)
+        with self._undisturbed():
+            right = self._reference.full(figures, "full", sequence, new + 1)
         below = _below_best(right, sequence)
         self.below_best = max(self.below_best, below)
         if below > 0:

@@ -33,10 +33,13 @@ class Series:
         """Return how many rounds were measured."""
         return len(self.rounds)
 
-    def listing(self) -> bytes:
-        """Return all rounds as JSON: whoever doubts the decision can repeat it."""
+    def listing(self, **beside: object) -> bytes:
+        """Return all rounds as JSON, and what is put beside them.
+
+        Whoever doubts the decision can repeat it.
+        """
         rounds = [{k: round(v, KEPT_PLACES) for k, v in figures.items()} for figures in self.rounds]
-        text = json.dumps({"end": self.end, "rounds": rounds})
+        text = json.dumps({"end": self.end, **beside, "rounds": rounds})
         return text.replace("}, {", "},\n{").encode()
 
 
@@ -81,8 +84,8 @@ def run(
 def intervals(
     rounds: Sequence[Figures], ratios: Mapping[str, Ratio], settings: Settings
 ) -> dict[str, Interval]:
-    """Return where the median of each ratio lies, with the error of one look."""
-    error = settings.error / len(settings.looks)
+    """Return where the median of each ratio lies, with the error of a look at these rounds."""
+    error = settings.error_at(len(rounds))
     found = {}
     for name, ratio in ratios.items():
         values = [value for figures in rounds if (value := ratio(figures)) is not None]

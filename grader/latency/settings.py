@@ -21,11 +21,23 @@ class Settings:
     looks: tuple[int, ...]  # numbers of rounds after which it is asked whether all is decided
     error: float  # probability of deciding one question wrongly, over all looks together
     seconds: float  # after this no further round begins
+    clear: float  # on a disturbed machine a limit counts as missed by this factor only
+
+    def error_at(self, rounds: int) -> float:
+        """Return what of the error a look after so many rounds may spend.
+
+        Half of it is the first look's, where nearly all that is clear is decided, and the others
+        share the rest: together they are the whole (Bonferroni), whenever it is that one stops.
+        """
+        if len(self.looks) == 1:
+            return self.error
+        return self.error / 2 / (1 if rounds <= self.looks[0] else len(self.looks) - 1)
 
 
 def read(table: Table) -> Settings:
     """Read the table; raises BadPack where it could never come to a decision."""
-    table.only("sizes", "ratio", "round_trips", "short", "new_tokens", "looks", "error", "seconds")
+    table.only("sizes", "ratio", "round_trips", "short", "new_tokens", "looks", "error", "seconds",
+               "clear")  # fmt: skip
     found = Settings(
         sizes=_sizes(table),
         ratio=table.number("ratio"),
@@ -35,13 +47,16 @@ def read(table: Table) -> Settings:
         looks=_whole(table, "looks"),
         error=table.number("error"),
         seconds=table.number("seconds"),
+        clear=table.number("clear"),
     )
     if not found.looks or any(a >= b for a, b in pairwise(found.looks)):
         raise BadPack(f"{table.where}: looks have to be numbers of rounds that rise")
     if not 0 < found.error < 1:
         raise BadPack(f"{table.where}: error has to be a probability")
-    if not rank(found.looks[-1], found.error / len(found.looks)):
+    if not rank(found.looks[-1], found.error_at(found.looks[-1])):
         raise BadPack(f"{table.where}: with so few rounds nothing is ever decided at this error")
+    if found.clear < 1:
+        raise BadPack(f"{table.where}: clear is a factor, 1 at least")
     if found.short <= 1 or found.new_tokens <= 1:
         raise BadPack(f"{table.where}: short and new_tokens have to be above 1")
     return found

@@ -12,7 +12,7 @@ import statistics
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from grader.latency.arms import Arm
+from grader.latency.arms import Arm, counted
 from grader.latency.series import Figures
 from grader.latency.settings import Settings
 from grader.model import Ids
@@ -22,7 +22,10 @@ TRIES = 3
 
 @dataclass(frozen=True)
 class Size:
-    """A size, and what the reference takes there, in seconds; of a few tries the median."""
+    """A size, and what the reference takes there, in seconds; of a few tries the median.
+
+    By CPU time where the kernel counts it: a busy machine does not change the size.
+    """
 
     width: int
     length: int  # tokens of the long prompt
@@ -56,7 +59,7 @@ def find(
 
 def _measured(arm: Arm, prompt: Callable[[int], Ids], width: int, length: int) -> Size:
     tries: list[Figures] = []
-    for _ in range(TRIES + 1):
+    for _ in range(TRIES):  # the first one warms up; the median leaves it out
         figures: Figures = {}
         ids = prompt(length + 1)
         arm.full(figures, "full", ids, 1)
@@ -66,8 +69,10 @@ def _measured(arm: Arm, prompt: Callable[[int], Ids], width: int, length: int) -
         for each in (past, later):
             arm.forget(each)
         tries.append(figures)
+    arm.settle()
+    kind = "_cpu" if all(map(counted, tries)) else ""
 
     def median(what: str) -> float:
-        return statistics.median(figures[f"{arm.name}_{what}"] for figures in tries[1:])
+        return statistics.median(figures[f"{arm.name}_{what}{kind}"] for figures in tries)
 
     return Size(width, length, median("full"), median("step"), median("nothing"))

@@ -2,7 +2,8 @@
 
 In each round both sides work on the same two prompts that nobody has seen before, a long one and a
 short one; who begins changes from round to round. The last token is drawn before, and shown only
-when the prompt is cached.
+when the prompt is cached. Where wall time is all there is, the student's side is stopped while the
+reference works: what it does in the background can slow down nobody but itself.
 
 Questions (each a ratio, by CPU time where the kernel counts it, else by wall time)
     speedup    the reference's full forward / the student's cached step, at the long prompt
@@ -18,12 +19,13 @@ Questions (each a ratio, by CPU time where the kernel counts it, else by wall ti
 
 from __future__ import annotations
 
+import contextlib
 import statistics
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from grader.latency.arms import Arm, counted
+from grader.latency.arms import Arm, Undisturbed, counted
 from grader.latency.decision import Interval
 from grader.latency.series import Figures, Ratio
 from grader.model import Array, Ids
@@ -38,26 +40,40 @@ class Steps:
         student: Arm,
         prompt: Callable[[int], Ids],
         lengths: Mapping[str, int],
+        undisturbed: Undisturbed = contextlib.nullcontext,
     ) -> None:
-        """``lengths`` are tokens of the prompts, by "long" and "short"."""
+        """``lengths`` are tokens of the prompts, by "long" and "short".
+
+        ``undisturbed`` is entered while the reference works.
+        """
         self.error = 0.0  # largest difference from the reference's logits
         self.gap_to_own = 0.0  # of cached logits from the student's own full forward
         self._reference, self._student = reference, student
         self._prompt = prompt
         self._lengths = lengths
+        self._undisturbed = undisturbed
 
     def measure(self, number: int) -> Figures:
         """Measure one round."""
         figures: Figures = {}
-        for which in ("long", "short"):
-            ids = self._prompt(self._lengths[which] + 1)
-            if number % 2:
-                right = self._reference.full(figures, f"full_{which}", ids, 2)
-                self._verify(self._steps(figures, which, ids), right)
-            else:
-                got = self._steps(figures, which, ids)
-                self._verify(got, self._reference.full(figures, f"full_{which}", ids, 2))
+        prompts = {which: self._prompt(self._lengths[which] + 1) for which in ("long", "short")}
+        if number % 2:
+            right = self._right(figures, prompts)
+            got = {which: self._steps(figures, which, ids) for which, ids in prompts.items()}
+        else:
+            got = {which: self._steps(figures, which, ids) for which, ids in prompts.items()}
+            right = self._right(figures, prompts)
+        for which in prompts:
+            self._verify(got[which], right[which])
         return figures
+
+    def _right(self, figures: Figures, prompts: Mapping[str, Ids]) -> dict[str, Array]:
+        """Return the reference's logits (1, 2, V) of each prompt's last two positions."""
+        with self._undisturbed():
+            return {
+                which: self._reference.full(figures, f"full_{which}", ids, 2)
+                for which, ids in prompts.items()
+            }
 
     def settle(self) -> None:
         """Book what both sides have spent so far."""

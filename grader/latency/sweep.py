@@ -19,6 +19,7 @@ from grader.latency.series import Figures
 from grader.model import Ids
 
 WAYS = ("without", "with")
+PATIENCE = 4
 
 
 @dataclass
@@ -28,6 +29,7 @@ class Sweep:
     what: str
     seconds: dict[tuple[int, str], list[float]] = field(default_factory=dict)
     trouble: str = ""  # why it ended early
+    least: dict[tuple[int, str], float] = field(default_factory=dict)  # the roofline's bound
 
     @property
     def lengths(self) -> list[int]:
@@ -41,12 +43,22 @@ class Sweep:
         for length in self.lengths:
             slow, quick = (self.seconds[length, way] for way in WAYS)
             ratio = statistics.median(slow) / statistics.median(quick)
-            rows.append([length, _spread(slow), _spread(quick), f"{ratio:.2f}", len(slow)])
+            row = [length, _spread(slow), _spread(quick), f"{ratio:.2f}", len(slow)]
+            rows.append([*row, *(self._bound(length, way) for way in WAYS if self.least)])
         headers = ["prompt", "without cache, ms", "with cache, ms", "ratio", "runs"]
+        headers += [f"least {way}, ms" for way in WAYS if self.least]
         text = f"{self.what}; median (least - most)\n\n" + tabulate(
             rows, headers, disable_numparse=True, stralign="right"
         )
+        if self.least:
+            text += "\n\nleast: the roofline's lower bound on this device (what was reached of it)"
         return text + (f"\n\nended early: {self.trouble}" if self.trouble else "")
+
+    def _bound(self, length: int, way: str) -> str:
+        if (least := self.least.get((length, way))) is None:
+            return ""
+        share = least / statistics.median(self.seconds[length, way])
+        return f"{1e3 * least:.3g} ({100 * share:.2g} %)"
 
 
 def generating(
@@ -55,7 +67,7 @@ def generating(
     lengths: Sequence[int],
     new: int,
     *,
-    runs: int,
+    tours: range,
     seconds: float,
     clock: Callable[[], float],
 ) -> Sweep:
@@ -65,7 +77,7 @@ def generating(
         arm.generate(figures, "call", prompt(length), new, use_cache=way == "with")
 
     what = f"generate, {new} new tokens"
-    return _sweep(arm, what, call, lengths, runs=runs, seconds=seconds, clock=clock)
+    return _sweep(arm, what, call, lengths, tours=tours, seconds=seconds, clock=clock)
 
 
 def processing(
@@ -73,7 +85,7 @@ def processing(
     prompt: Callable[[int], Ids],
     lengths: Sequence[int],
     *,
-    runs: int,
+    tours: range,
     seconds: float,
     clock: Callable[[], float],
 ) -> Sweep:
@@ -90,7 +102,7 @@ def processing(
             arm.forget(each)
 
     what = "forward, one token after the prompt"
-    return _sweep(arm, what, call, lengths, runs=runs, seconds=seconds, clock=clock)
+    return _sweep(arm, what, call, lengths, tours=tours, seconds=seconds, clock=clock)
 
 
 def _sweep(
@@ -99,20 +111,26 @@ def _sweep(
     call: Callable[[Figures, int, str], None],
     lengths: Sequence[int],
     *,
-    runs: int,
+    tours: range,
     seconds: float,
     clock: Callable[[], float],
 ) -> Sweep:
-    """Warm up at the shortest length, then go round: a drift meets all lengths and ways alike."""
+    """Warm up at the shortest length, then go round: a drift meets all lengths and ways alike.
+
+    There are as many tours as the shortest of ``tours`` in any case, and up to the longest while
+    the ``seconds`` last; what has not come to an end after `PATIENCE` times as long is broken off.
+    """
     found, begin = Sweep(what), clock()
     try:
         for way in WAYS:
             call({}, min(lengths), way)
-        for _ in range(runs):
+        for tour in range(1, tours.stop):
+            if tour > tours.start and clock() - begin > seconds:
+                break
             for length in lengths:
                 for way in WAYS:
-                    if clock() - begin > seconds:
-                        found.trouble = f"{seconds:g} s are over"
+                    if clock() - begin > PATIENCE * seconds:
+                        found.trouble = f"{PATIENCE * seconds:g} s are over"
                         return found
                     figures: Figures = {}
                     call(figures, length, way)

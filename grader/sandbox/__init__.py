@@ -40,6 +40,14 @@ class Box(Protocol):
         """Return what it has used so far, as seen from outside."""
         ...
 
+    def processes(self) -> set[int]:
+        """Return the numbers that its processes have on this machine; empty where unknown."""
+        ...
+
+    def freeze(self, frozen: bool) -> bool:  # noqa: FBT001 - as a switch is set
+        """Stop all of it, or let it go on; return whether that can be done here."""
+        ...
+
     def ending(self, *, patience: float = 5.0) -> Ending:
         """Return how it ended, waiting ``patience`` seconds for that; its line is closed.
 

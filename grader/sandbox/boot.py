@@ -46,6 +46,8 @@ agent.run(boot["config"])
 SOLO_BOOTSTRAP = BOOTSTRAP.replace("import agent", "import solo as agent")
 MODULES = (
     "frames",
+    "arrays",
+    "rates",
     "folder",
     "preloading",
     "cleaning",

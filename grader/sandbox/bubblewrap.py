@@ -115,6 +115,14 @@ class BubblewrapBox:
         """Return the kernel's figures for the box's control group, if it has one."""
         return self.group.usage() if self.group else Usage()
 
+    def processes(self) -> set[int]:
+        """Return the processes of the box's control group, if it has one."""
+        return cgroup.processes(self.group.folders) if self.group else set()
+
+    def freeze(self, frozen: bool) -> bool:  # noqa: FBT001 - as a switch is set
+        """Stop the control group or let it go on, where it is one of version 2."""
+        return cgroup.freeze(self.group.folders, frozen=frozen) if self.group else False
+
     def ending(self, *, patience: float = 5.0) -> Ending:
         """Return how bwrap says process 1 ended.
 

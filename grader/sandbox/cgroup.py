@@ -159,6 +159,24 @@ def usage(folders: Mapping[str, Path]) -> Usage:
     )
 
 
+def processes(folders: Mapping[str, Path]) -> set[int]:
+    """Return the processes in the group with these folders; empty where it cannot be read."""
+    for folder in folders.values():
+        with contextlib.suppress(OSError):
+            return {*_processes(folder)}
+    return set()
+
+
+def freeze(folders: Mapping[str, Path], *, frozen: bool) -> bool:
+    """Stop all of a group or let it go on; return whether this hierarchy can (version 2)."""
+    file = folders.get("", Path("/nowhere")) / "cgroup.freeze"
+    try:
+        _write(file, int(frozen))
+    except OSError:
+        return False
+    return True
+
+
 def _own_groups() -> Mapping[str, str]:
     """Return this process's own group of each controller; "" is version 2."""
     groups: dict[str, str] = {}

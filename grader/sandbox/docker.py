@@ -63,6 +63,26 @@ class DockerBox:
         """Return the kernel's figures for the container's cgroup (version 1 or 2)."""
         return cgroup.usage(self._cgroups)
 
+    def processes(self) -> set[int]:
+        """Return the processes of the container's cgroup."""
+        return cgroup.processes(self._cgroups)
+
+    def freeze(self, frozen: bool) -> bool:  # noqa: FBT001 - as a switch is set
+        """Pause the container or let it go on.
+
+        By the engine and not by its cgroup: so the engine knows, and removes it all the same.
+        """
+        try:
+            if frozen:
+                self._container.pause()
+            else:
+                self._container.unpause()
+        except ENGINE_FAULTS as error:
+            if frozen:
+                return False
+            raise HarnessError(f"a paused sandbox does not go on: {error}") from error
+        return True
+
     def ending(self, *, patience: float = 5.0) -> Ending:
         """Return the engine's word on how the container ended."""
         self.line.close()

@@ -67,6 +67,14 @@ class ProcessBox:
         """Return nothing: a plain process is not accounted for."""
         return Usage()
 
+    def processes(self) -> set[int]:
+        """Return the child process and all that it started."""
+        return {self.process.pid, *_descendants(self.process.pid)}
+
+    def freeze(self, frozen: bool) -> bool:  # noqa: ARG002, FBT001 - of all boxes
+        """Return that this cannot be done: nothing holds its processes together."""
+        return False
+
     def ending(self, *, patience: float = 5.0) -> Ending:
         """Return how the child process ended."""
         self.line.close()

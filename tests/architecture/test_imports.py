@@ -22,10 +22,11 @@ HOST = [path for path in FILES if path not in GUEST]
 
 ANYTHING = {"*"}
 SANDBOX = {"wire", "records", "errors", "sandbox"}
-STUDENT = {"conversation", "model", "errors", "intake", "records", "sandbox", "wire"}
+STUDENT = {"conversation", "model", "errors", "intake", "records", "sandbox", "tiles", "wire"}
 LOWER = {
     "checking",
     "conversation",
+    "devices",
     "errors",
     "grade",
     "intake",
@@ -54,10 +55,12 @@ ROOMS = {
     "sandbox": SANDBOX,
     "conversation": {"errors", "intake", "records", "sandbox", "wire"},
     "model": {"conversation", "errors", "records", "wire"},
+    "tiles": {"model"},
     "student": STUDENT,
     "mistakes": {"intake", "tables"},
     "style": {"intake", "records", "remarks", "text"},
-    "latency": {"errors", "model", "records", "tables"},
+    "devices": {"errors"},
+    "latency": {"devices", "errors", "model", "records", "tables"},
     "recognition": {"intake", "tables"},
     "rubric": {"latency", "notebook", "recognition", "records", "style", "tables"},
     "pack": {
@@ -78,6 +81,7 @@ ROOMS = {
     "scripts": {"conversation", "errors", "intake", "wire"},
     "checking": {
         "beside",
+        "devices",
         "errors",
         "intake",
         "mistakes",

@@ -1,7 +1,11 @@
-"""How often the latency decision is wrong, and how often it gives none.
+"""How often the latency decision is wrong, how often it gives none, and how long 2d takes.
 
-    python tests/bench/latency.py [--trials 2000]
+    python tests/bench/latency.py [--trials 2000] [--rounds FILE]
+    python tests/bench/latency.py --speed 20        (grades 2d alone, with its parts timed)
+    python tests/bench/latency.py --short           (a little of both)
     python tests/bench/latency.py --record 120      (measures rounds anew, in two containers)
+
+On a GPU: --device cuda:0, and for --record and --rounds a file of its own.
 
 Recorded rounds (latency_rounds.json beside this file: the reference in both places) are replayed
 through the decision as it stands in the grader, in random order of blocks of five, so that slow
@@ -11,9 +15,12 @@ the verdict has to be that or none. Synthetic noise asks the same of worse machi
 """
 
 import argparse
+import itertools
 import json
 import os
+import statistics
 import sys
+import time
 from collections import Counter
 from pathlib import Path
 
@@ -26,19 +33,23 @@ sys.path.insert(0, str(ROOT))
 from grader import pack as packs  # noqa: E402
 from grader import rubric  # noqa: E402
 from grader.beside import beside  # noqa: E402
+from grader.checking import runner  # noqa: E402
 from grader.checking.draw import Draw  # noqa: E402
 from grader.checking.probing import load_vectors  # noqa: E402
+from grader.devices.device import Device  # noqa: E402
 from grader.grade import REFERENCE_LIMITS, oracle_for  # noqa: E402
 from grader.latency import generating, series, steps  # noqa: E402
+from grader.latency.attempts import AT_LEAST  # noqa: E402
 from grader.sandbox.docker import DockerSandbox  # noqa: E402
 from grader.student import Student  # noqa: E402
+from tests.zoo_cases import TIMED, timed  # noqa: E402
 
 PACK = "e0294-a4"
 RULES = rubric.read(ROOT / "rubrics" / PACK)
 LIMITS = {**RULES.limits, "waiting": RULES.limits["speedup"]}
 ROUNDS = Path(__file__).with_name("latency_rounds.json")
 BLOCK = 5
-AT_LEAST = ("speedup", "waiting", "generate_speedup")
+DRAW = Draw.fresh()
 
 
 def verdict(name, interval):
@@ -64,9 +75,9 @@ def replayed(values, name):
 # --- recorded -------------------------------------------------------------------------------------
 
 
-def recorded():
+def recorded(file):
     """Return recorded ratios by question."""
-    kept = json.loads(ROUNDS.read_text())
+    kept = json.loads(file.read_text())
     asked = {**steps.ratios(kept["steps"][0]),
              **generating.ratios(kept["generating"][0], kept["new_tokens"])}  # fmt: skip
     rounds = {name: kept["generating" if name == generating.QUESTION else "steps"]
@@ -124,12 +135,12 @@ def one_sided(rng, count):
 NOISE = (heavy_tailed, drifting, bimodal, one_sided)
 
 
-def rows(trials, seed=1):
+def rows(trials, seed=1, file=ROUNDS):
     """Yield rows of the table: question, noise, truth over limit, and what came out."""
     rng = np.random.default_rng(seed)
     most = RULES.timing.looks[-1] + BLOCK
-    if ROUNDS.exists():
-        for name, values in recorded().items():
+    if file.exists():
+        for name, values in recorded(file).items():
             limit = LIMITS[name]
             for says, factor in (
                 ("as it is", None),
@@ -173,27 +184,34 @@ def row(name, noise, truth, right, counts, rounds):
 # --- recording ------------------------------------------------------------------------------------
 
 
-def record(count):
+def record(count, device, file):
     """Measure rounds with the reference in both places, and write them down."""
     pack = packs.load(ROOT, PACK)
-    sandbox, vectors = DockerSandbox(say=print), load_vectors(pack.checks_folder)
+    sandbox, vectors = DockerSandbox(device=device, say=print), load_vectors(pack.checks_folder)
     work = beside(str(pack.checks_folder / "x.py"), "latency")
-    kept = {"new_tokens": RULES.timing.new_tokens, "load": [os.getloadavg()[0]]}
+    place = Device(device)
+    kept = {"device": place.identity.name, "new_tokens": RULES.timing.new_tokens,
+            "load": [os.getloadavg()[0]]}  # fmt: skip
     with (
-        oracle_for(pack, sandbox) as oracle,
-        Student(sandbox, pack.reference, pack.interface, REFERENCE_LIMITS) as student,
+        oracle_for(pack, sandbox, device) as oracle,
+        Student(
+            sandbox, pack.reference, pack.interface, REFERENCE_LIMITS, device=device
+        ) as student,
     ):
-        latency = work.Latency(oracle, Draw.fresh(), vectors, RULES)
+        latency = work.Latency(oracle, Draw.fresh(), vectors, RULES, place)
         assert not latency.obstacle(student)
         size = latency.size()
+        kept["size"] = [size.width, size.length]
         reference, own, prompt, dims = latency._arms(student)
         lengths = {"long": size.length, "short": size.length // RULES.timing.short}
+        still = latency._undisturbed(student)
         kinds = {
-            "steps": steps.Steps(reference, own, prompt, lengths),
+            "steps": steps.Steps(reference, own, prompt, lengths, still),
             "generating": generating.Generating(
-                reference, own, prompt, size.length, RULES.timing.new_tokens, dims["vocab_size"]
+                reference, own, prompt, size.length, RULES.timing.new_tokens, dims["vocab_size"],
+                still,
             ),
-        }
+        }  # fmt: skip
         for name, rounds in kinds.items():
             rounds.measure(0)
             found = [rounds.measure(number) for number in range(1, count + 1)]
@@ -201,20 +219,76 @@ def record(count):
             kept[name] = [{k: round(v, 5) for k, v in figures.items()} for figures in found]
             kept["load"].append(os.getloadavg()[0])
     text = json.dumps(kept).replace("}, {", "},\n{")
-    ROUNDS.write_text(text + "\n")
-    print(f"{ROUNDS}: {count} rounds of each kind; load {kept['load']}")
+    file.write_text(text + "\n")
+    print(f"{file}: {count} rounds of each kind; load {kept['load']}")
+
+
+# --- speed ----------------------------------------------------------------------------------------
+
+
+def speed(count, device):
+    """Grade 2d of the reference so many times; print what its parts take, of all but the first."""
+    pack = timed(packs.load(ROOT, PACK))
+    sandbox = DockerSandbox(device=device, say=print)
+    taken = {}
+    with oracle_for(pack, sandbox, device) as oracle:
+        for _ in range(count + 1):
+            parts = _timed_once(pack, sandbox, oracle, device)
+            for name, seconds in parts.items():
+                taken.setdefault(name, []).append(seconds)
+    rows = [
+        {"part": name, "s, first": f"{first:.2f}", "s, median": f"{statistics.median(more):.2f}",
+         "least": f"{min(more):.2f}", "most": f"{max(more):.2f}"}
+        for name, (first, *more) in taken.items()
+    ]  # fmt: skip
+    print(tabulate(rows, headers="keys", disable_numparse=True))
+    print(
+        f"\n{Device(device).identity.name}, {count} gradings of one draw; the first finds the size "
+        f"too; load {os.getloadavg()[0]:.1f}"
+    )
+
+
+def _timed_once(pack, sandbox, oracle, device):
+    """Run the checks that take time by themselves; return the seconds of each, and of all."""
+    moments = []
+    with Student(
+        sandbox, pack.reference, pack.interface, pack.sandbox, device=device,
+        given=pack.public_files,
+    ) as student:  # fmt: skip
+        student.start()
+        oracle.start()
+        student.load()
+        begin = time.perf_counter()
+        runner.run(pack.checks_folder, TIMED, student, oracle, DRAW,
+                   lambda check: moments.append((check, time.perf_counter())))  # fmt: skip
+        moments.append(("table of the five lengths", time.perf_counter()))
+        work = beside(str(pack.checks_folder / "x.py"), "latency")
+        vectors = load_vectors(pack.checks_folder)
+        found = work.Latency(oracle, DRAW, vectors, RULES, Device(device)).sweep(student)
+        assert found.lengths == list(work.LENGTHS)
+        moments.append(("", time.perf_counter()))
+    parts = {check: after - at for (check, at), (_, after) in itertools.pairwise(moments) if check}
+    return {**parts, "all of it": time.perf_counter() - begin}
 
 
 def main():
-    """Print the table, or record rounds."""
+    """Print the tables, or record rounds."""
     parser = argparse.ArgumentParser(description="Error rates of the latency decision.")
     parser.add_argument("--trials", type=int, default=2000)
     parser.add_argument("--record", type=int, metavar="ROUNDS")
+    parser.add_argument("--rounds", type=Path, default=ROUNDS, help="where recorded rounds are")
+    parser.add_argument("--speed", type=int, metavar="GRADINGS")
+    parser.add_argument("--short", action="store_true", help="200 trials, 3 gradings")
+    parser.add_argument("--device", default="cpu")
     arguments = parser.parse_args()
     if arguments.record:
-        record(arguments.record)
+        record(arguments.record, arguments.device, arguments.rounds)
         return
-    found = list(rows(arguments.trials))
+    if arguments.speed or arguments.short:
+        speed(arguments.speed or 3, arguments.device)
+    if arguments.speed:
+        return
+    found = list(rows(200 if arguments.short else arguments.trials, file=arguments.rounds))
     print(tabulate(found, headers="keys", disable_numparse=True))
     print(f"\nwrong: {sum(each['wrong'] for each in found)}")
 

@@ -1,6 +1,7 @@
 """Measure the parts of the proof and write their tables into docs/proof/.
 
     python -m tests.proof [PART ...] [--only TEXT]
+    python -m tests.proof acceptance --device cuda:0 --trials 40
 
 A part is a module beside this one with TITLE, ABOUT, ``rows()`` and perhaps ``summary(cells by
 key)``. Rows are kept in .proof/ as
@@ -21,7 +22,10 @@ from tests.proof.ledger import ROOT, Ledger, Row, state_of
 
 PARTS = (
     "zoo", "notebooks", "attacks", "margins", "diagnosis", "defences", "fuzz", "faults", "latency",
+    "acceptance",
 )  # fmt: skip
+
+ON_A_DEVICE = ("acceptance",)
 
 
 def main() -> None:
@@ -29,21 +33,27 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="make proof", description=__doc__.splitlines()[0])
     parser.add_argument("parts", nargs="*", metavar="PART", help=", ".join(PARTS))
     parser.add_argument("--only", default="", help="only rows whose key holds this text; no table")
+    parser.add_argument("--device", default="cpu", help="of acceptance: cpu or cuda:N")
+    parser.add_argument("--trials", type=int, help="of acceptance: gradings of the first kind")
     arguments = parser.parse_args()
     unknown = set(arguments.parts) - set(PARTS)
     if unknown:
         parser.error(f"no part {', '.join(sorted(unknown))}; there are {', '.join(PARTS)}")
     failed = 0
     for name in arguments.parts or PARTS:
-        failed += run(name, arguments.only)
+        failed += run(name, arguments.only, arguments.device, arguments.trials)
     sys.exit(1 if failed else 0)
 
 
-def run(name: str, only: str) -> int:
+def run(name: str, only: str, device: str = "cpu", trials: int | None = None) -> int:
     """Measure what is missing of one part; return how many rows did not hold."""
     part = importlib.import_module(f"tests.proof.{name}")
+    options = {}
+    if name in ON_A_DEVICE:
+        options = {"device": device} | ({"trials": trials} if trials else {})
+        name += "" if device == "cpu" else f"-{device.replace(':', '-')}"
     ledger = Ledger(ROOT / ".proof" / f"{name}.jsonl", state_of())
-    rows: list[Row] = [row for row in part.rows() if only in row.key]
+    rows: list[Row] = [row for row in part.rows(**options) if only in row.key]
     print(f"{part.TITLE}: {len(rows)} rows, {sum(row.key in ledger.rows for row in rows)} kept")
     for number, row in enumerate(rows, start=1):
         if row.key in ledger.rows:

@@ -24,7 +24,7 @@ from grader.sandbox.docker import DockerSandbox
 from grader.sandbox.process import ProcessSandbox
 from tests.family.styles import FILE, PACK, REFERENCE
 from tests.proof.ledger import ROOT
-from tests.zoo_cases import FULL, RIGHT_ANSWER, ZOO, Case, outcomes, untimed
+from tests.zoo_cases import FULL, RIGHT_ANSWER, ZOO, Case, outcomes
 
 RAISED = re.compile(r"raised RuntimeError: (.*?) \(")
 
@@ -61,7 +61,7 @@ class Ground:
     def __init__(self):
         self._open = contextlib.ExitStack()
         atexit.register(self._open.close)
-        self.pack = untimed(packs.load(ROOT, PACK.name))
+        self.pack = packs.load(ROOT, PACK.name)
         self.processes = ProcessSandbox()
         self.draw = Draw.fresh()
         self.oracle = self._open.enter_context(oracle_for(self.pack, self.processes))
@@ -71,6 +71,11 @@ class Ground:
     def docker(self):
         """Return the container sandbox."""
         return DockerSandbox()
+
+    @functools.cached_property
+    def docker_oracle(self):
+        """Return the reference in a container of its own: to be timed against."""
+        return self._open.enter_context(oracle_for(self.pack, self.docker))
 
     def pack_of(self, checks, limits):
         """Return the pack with these checks alone (of all, where None), and with these limits."""
@@ -154,12 +159,16 @@ def graded(files, checks, expected="passed", *, docker=False, **limits):
     return trial
 
 
-def not_full(files, criteria=FULL):
-    """Return a trial: grade by all checks of criteria but a human's; something has to be lost."""
+def not_full(files, criteria=FULL, without=()):
+    """Return a trial: grade by all checks of criteria but a human's; something has to be lost.
+
+    ``without`` are checks that are left out all the same.
+    """
 
     def trial():
         chosen = [criterion for criterion in ground().pack.criteria if criterion.id in criteria]
-        checks = [check.id for one in chosen for check in one.checks if not check.manual]
+        checks = [check.id for one in chosen for check in one.checks
+                  if not check.manual and check.id not in without]  # fmt: skip
         result = ground().grade(files, checks)
         return Seen(words(result), set(outcomes(result).values()) != {"passed"})
 

@@ -28,6 +28,7 @@ new_tokens = 8
 looks = [11, 15, 20, 27, 36, 48, 60]
 error = 0.01
 seconds = 20
+clear = 1.5
 """
 
 
@@ -266,11 +267,25 @@ def test_a_round_without_any_growth_says_nothing():
 
 
 def test_each_look_has_its_share_of_the_error():
-    """Ten rounds that agree are not enough at any look, though they would be at one look alone."""
-    rounds = [{"x": 5.0 + i} for i in range(10)]
-    found = series.intervals(rounds, {"x": lambda figures: figures["x"]}, read())
-    assert found["x"].low == -math.inf
-    assert interval([each["x"] for each in rounds], read().error).low == 5
+    """The first look has half of the error, and all looks together have no more than the whole."""
+    chosen = read()
+    assert sum(map(chosen.error_at, chosen.looks)) == pytest.approx(chosen.error)
+    assert chosen.error_at(chosen.looks[0]) == chosen.error / 2
+    rounds = [{"x": 5.0 + i} for i in range(8)]
+    found = series.intervals(rounds, {"x": lambda figures: figures["x"]}, chosen)
+    assert found["x"].low == -math.inf  # 2 * 0.5**8 is more than half of the error
+    assert interval([each["x"] for each in rounds], chosen.error).low == 5
+
+
+def test_the_looks_of_the_rubric_keep_the_error():
+    """Whoever stands exactly at a limit is decided upon, at any look, no more often than stated."""
+    chosen = bench.RULES.timing
+    rng = np.random.default_rng(8)
+    decided = 0
+    for signs in rng.choice([-1.0, 1.0], (4000, chosen.looks[-1])):
+        found = (interval(signs[:look], chosen.error_at(look)) for look in chosen.looks)
+        decided += any(each.decides(0) for each in found)
+    assert decided / 4000 <= 2 * chosen.error  # 16 of 4,000; the mean is 8 at most
 
 
 def test_time_slept_away_in_a_step_is_seen():
@@ -494,7 +509,7 @@ def test_a_slow_line_is_not_taken_for_work():
 def test_the_sweep_measures_both_ways_at_all_lengths():
     """Each length is measured in turns, and the table and the picture show all of them."""
     world, _, own = pair()
-    how = {"runs": 3, "seconds": 99, "clock": world.clock}
+    how = {"tours": range(3, 4), "seconds": 99, "clock": world.clock}
     found = sweep.generating(own, prompts(), (10, 50, 100), 5, **how)
     assert found.lengths == [10, 50, 100]
     assert all(len(times) == 3 for times in found.seconds.values())
@@ -511,7 +526,7 @@ def test_the_sweep_goes_without_generate():
         raise StudentFault("error", "generate raised NotImplementedError")
 
     own.model.generate = missing
-    how = {"runs": 1, "seconds": 99, "clock": world.clock}
+    how = {"tours": range(1, 2), "seconds": 99, "clock": world.clock}
     assert sweep.generating(own, prompts(), (10, 50), 5, **how).lengths == []
     found = sweep.processing(own, prompts(), (10, 50), **how)
     assert found.lengths == [10, 50]
@@ -522,7 +537,9 @@ def test_the_sweep_goes_without_generate():
 def test_the_sweep_ends_in_time():
     """Who is slow is measured at fewer lengths, and it is said."""
     world, _, own = pair(launch=1.0)
-    found = sweep.processing(own, prompts(), (10, 50, 100), runs=3, seconds=5, clock=world.clock)
+    found = sweep.processing(
+        own, prompts(), (10, 50, 100), tours=range(3, 4), seconds=1.2, clock=world.clock
+    )
     assert "are over" in found.table()
     assert len(found.lengths) < 3
 

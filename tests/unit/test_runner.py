@@ -1,5 +1,8 @@
 """Checks of several packs in one process."""
 
+import subprocess
+import sys
+
 import pytest
 
 from grader.checking import runner
@@ -41,6 +44,38 @@ def folders(tmp_path):
         (folder / "conftest.py").write_text(CONFTEST.format(answer=answer))
         (folder / "sizes.py").write_text(f"SIZE = {answer}")
     return sorted(tmp_path.glob("*/checks"))
+
+
+WAITS = """
+import pytest
+
+@pytest.mark.hidden
+def test_waits(device, record):
+    with device.alone() as waited:
+        record.set(waited=waited)
+"""
+
+
+def test_waiting_for_another_grader_is_no_hanging(tmp_path, monkeypatch, root):
+    """The backstop's clock stands still while a device is somebody else's, and then runs on."""
+    (tmp_path / "test_waits.py").write_text(WAITS)
+    monkeypatch.setattr(runner, "CHECK_SECONDS", 1)
+    monkeypatch.setenv("GRADER_LEASES", str(tmp_path / "leases"))
+    held = "import time\nfrom grader.devices import lease\nwith lease.held('cuda-77', print):\n"
+    code = held + "    print('held', flush=True)\n    time.sleep(1.8)\n"
+    told = []
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, cwd=root
+    ) as holder:
+        assert holder.stdout.readline() == "held\n"
+        student = Nobody()
+        student.device = "cuda:77"
+        (evidence,) = runner.run(tmp_path, ["waits"], student, Nobody(), Draw("seed"), told.append)
+    assert evidence.outcome == "measured", evidence.staff_message
+    assert evidence.measured["waited"] > 1
+    waiting = [text for text in told if text.startswith("waiting for cuda-77")]
+    assert len(waiting) == 1
+    assert str(holder.pid) in waiting[0]
 
 
 def test_packs_do_not_share_modules_of_one_name(folders):

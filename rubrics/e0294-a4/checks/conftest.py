@@ -76,9 +76,9 @@ def rules():
 
 
 @pytest.fixture(scope="session")
-def latency(oracle, draw, vectors, rules):
+def latency(oracle, draw, vectors, rules, device):
     """What is measured of latency, gathered once for all of its checks."""
-    return beside(__file__, "latency").Latency(oracle, draw, vectors, rules)
+    return beside(__file__, "latency").Latency(oracle, draw, vectors, rules, device)
 
 
 @pytest.fixture(scope="session")

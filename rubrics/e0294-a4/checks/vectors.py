@@ -84,6 +84,16 @@ def draw_weights(
     rng: np.random.Generator, dims: dict[str, int], logit_sd: float = LOGIT_SD
 ) -> dict[str, np.ndarray]:
     """Fresh float32 weights on which every known mistake shows: see the top of this file."""
+    spread = spreads(dims, logit_sd)
+    return {
+        name: (mean + sd * rng.standard_normal(shape)).astype(np.float32)
+        for name, shape in state_dict_shapes(dims).items()
+        for sd, mean in [spread[name]]
+    }
+
+
+def spreads(dims: dict[str, int], logit_sd: float = LOGIT_SD) -> dict[str, tuple[float, float]]:
+    """Standard deviation and mean of every parameter."""
     width, inner = dims["d_model"], dims["d_ff"]
     scale = {
         "token_embedding.weight": 1.0,
@@ -99,14 +109,12 @@ def draw_weights(
         "output_projection.weight": logit_sd / width**0.5,
         "output_projection.bias": logit_sd / 10,
     }
-    weights = {}
-    for name, shape in state_dict_shapes(dims).items():
-        noise = rng.standard_normal(shape)
-        if "norm" in name:
-            weights[name] = 0.2 * noise + (1.0 if name.endswith(".weight") else 0.0)
-        else:
-            weights[name] = scale[".".join(name.split(".")[-2:])] * noise
-    return {name: array.astype(np.float32) for name, array in weights.items()}
+    return {
+        name: (0.2, 1.0 if name.endswith(".weight") else 0.0)
+        if "norm" in name
+        else (scale[".".join(name.split(".")[-2:])], 0.0)
+        for name in state_dict_shapes(dims)
+    }
 
 
 def draw_course_weights(rng: np.random.Generator, dims: dict[str, int]) -> dict[str, np.ndarray]:

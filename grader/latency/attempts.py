@@ -1,0 +1,65 @@
+"""Attempts: a series measured, and once more by itself where the first gave no clear answer.
+
+On a machine that is known to have been disturbed, a limit counts as missed only where it is missed
+by a clear factor. Whoever passes passes: no disturbance makes a submission quicker than it is in
+more rounds than chance allows, since its sides and the reference's took turns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from grader.devices.watch import Seen
+from grader.latency import generating
+from grader.latency.series import Series
+from grader.latency.settings import Settings
+
+Rounds = TypeVar("Rounds")
+AT_LEAST = frozenset({"speedup", "waiting", generating.QUESTION})
+"""The questions whose limit has to be exceeded; all others have to stay below theirs."""
+
+
+@dataclass(frozen=True)
+class Attempt(Generic[Rounds]):
+    """One series, who measured its rounds, and what went on meanwhile."""
+
+    series: Series
+    rounds: Rounds
+    seen: Seen
+
+    def in_doubt(
+        self, questions: Collection[str], limits: Mapping[str, float], clear: float
+    ) -> bool:
+        """Whether a limit was missed on a disturbed machine, and none of them clearly."""
+        known = self.series.intervals
+
+        def missed(factor: float) -> bool:
+            return any(
+                known[name].misses(limits[name], at_least=name in AT_LEAST, clear=factor)
+                for name in questions
+                if name in known
+            )
+
+        judged = self.series.end != "wrong reply" and bool(self.seen.disturbed)
+        return judged and missed(1.0) and not missed(clear)
+
+    def is_clear(self, limits: Mapping[str, float], settings: Settings) -> bool:
+        """Whether it answers what was asked, or another attempt would come to no more."""
+        match self.series.end:
+            case "wrong reply":
+                return True
+            case "undecided":
+                return False
+            case "out of time":  # far from enough rounds there will not be enough the next time
+                return 2 * self.series.count < settings.looks[0]
+        return not self.in_doubt(self.series.intervals, limits, settings.clear)
+
+
+def attempts(
+    measure: Callable[[], Attempt[Rounds]], limits: Mapping[str, float], settings: Settings
+) -> list[Attempt[Rounds]]:
+    """Measure, and once more where that was not clear; the last attempt counts, all are kept."""
+    first = measure()
+    return [first] if first.is_clear(limits, settings) else [first, measure()]
