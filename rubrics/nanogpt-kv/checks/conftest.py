@@ -1,12 +1,16 @@
 """What the checks share: drawn weights and prompts, and the rulers that they measure with."""
 
+import contextlib
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from grader import rubric
 from grader.beside import beside
 from grader.checking.likely import below_best, continuation, inside
+from grader.errors import StudentFault
 
 SAME = 1e-3
 """A difference that no rubric will count."""
@@ -37,6 +41,60 @@ def weights(draw, vectors, dims):
 def other_weights(draw, vectors, other_dims):
     """The same for the other sizes."""
     return vectors.draw_weights(draw.rng("other weights"), other_dims)
+
+
+@pytest.fixture(scope="session")
+def trouble():
+    """What goes wrong on this GPU alone, once it has been looked for: a fault, or None."""
+    return {}
+
+
+@pytest.fixture
+def student(student, trouble, vectors, dims, weights, request):
+    """The submission, on the CPU where it works there alone; but for checks of the device.
+
+    Whoever leaves tensors on the CPU has written one mistake, which one check charges.
+    """
+    if "found" not in trouble:
+        cpu = student.device == "cpu"
+        trouble["found"] = None if cpu else faults_here_only(student, vectors, dims, weights)
+    if trouble["found"] is None or "left_behind" in request.fixturenames:
+        yield student
+        return
+    with student.on_cpu():
+        yield student
+
+
+@pytest.fixture
+def left_behind(student, trouble):
+    """What the submission raises on this GPU and not on the CPU; None where it works on both."""
+    return trouble["found"]
+
+
+def faults_here_only(student, vectors, dims, weights):
+    """Return what a small model raises on the GPU, if it raises nothing on the CPU."""
+
+    def used():
+        ids = np.arange(12)[None] % dims["vocab_size"]
+        model = student.build(dims, weights)
+        past = None
+        for begin, end in ((0, 6), (6, 7), (7, 12)):
+            _, past = model.forward(ids[:, begin:end], past, use_cache=True)
+        model.generate(ids, 3, temperature=vectors.COLD, use_cache=True, seed=3)
+
+    try:
+        used()
+    except StudentFault as fault:
+        if fault.outcome != "error":
+            return None
+        with contextlib.suppress(StudentFault), student.on_cpu():
+            used()
+            student.flag(
+                f"On {student.device} the submission fails ({fault.message}); on the CPU it works: "
+                "all that needs no GPU was graded there."
+            )
+            return fault
+    return None
 
 
 @pytest.fixture
@@ -129,14 +187,29 @@ def differing(one, other):
     return float(np.nan_to_num(gaps, nan=NOT_FINITE, posinf=NOT_FINITE).max())
 
 
+@pytest.fixture(scope="session")
+def rules():
+    """The rubric: how latency is measured, and the limits at which it is enough."""
+    return rubric.read(Path(__file__).parent.parent)
+
+
+@pytest.fixture(scope="session")
+def bench(oracle, draw, vectors, rules):
+    """What is timed, once for all checks."""
+    return beside(__file__, "performance").bench(oracle, draw, vectors, rules)
+
+
+@pytest.fixture(scope="session")
+def known_wrong():
+    """How wrong the sizes of Q7 are, once that has been asked for."""
+    return {}
+
+
 @pytest.fixture
-def charged(student, oracle, draw, vectors, dims, weights, record):
+def charged(student, oracle, draw, vectors, dims, weights, record, known_wrong):
     """Note whether the same goes wrong at the sizes of Q7, which has charged for it."""
 
-    def charged(measure, limit):
-        worst = record.evidence.measured.get(measure)
-        if worst is not None and worst <= limit:
-            return
+    def measured():
         ids = draw.rng("charged before").integers(0, dims["vocab_size"], (2, 20))
         model = student.build(dims, weights)
         expected = oracle.logits(dims, weights, ids)
@@ -148,9 +221,29 @@ def charged(student, oracle, draw, vectors, dims, weights, record):
         tokens = inside(continuation(ids, done.tokens, 6), dims["vocab_size"])
         full = oracle.logits(dims, weights, np.concatenate([ids, tokens], axis=1))
         below = below_best(full[:, ids.shape[1] - 1 : -1], tokens).max()
-        record.set(wrong_in_q7=max(*gaps, float(below)))
+        return max(*gaps, float(below))
+
+    def charged(measure, limit):
+        worst = record.evidence.measured.get(measure)
+        if worst is None or worst > limit:
+            if not known_wrong:
+                known_wrong["by"] = measured()
+            record.set(wrong_in_q7=known_wrong["by"])
 
     return charged
+
+
+@pytest.fixture
+def beyond(charged, record):
+    """Note what is wrong in timed replies though it was right at the sizes of Q7."""
+
+    def beyond(measure, limit):
+        charged(measure, limit)
+        told = record.evidence.measured
+        known = told.get("wrong_in_q7", 0.0) > SAME
+        record.set(beyond_q7=0.0 if known else told.get(measure))
+
+    return beyond
 
 
 # --- what was written and drawn -------------------------------------------------------------------
