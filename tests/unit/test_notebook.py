@@ -14,6 +14,7 @@ import pytest
 from grader import grade
 from grader.intake import SourceFile, Submission
 from grader.notebook import answers, books, clean, markers
+from grader.notebook.answers import Picture
 from grader.notebook.form import Form, trouble_of
 
 WORDS = "Solution Block"
@@ -549,7 +550,7 @@ def test_pictures_stand_between_questions():
         "q.ipynb",
         book(words("**Q2.** Complete"), code("plot()", outputs=[shown]), words("**Q3.**")),
     )
-    assert answers.pictures(own, ["Q1", "Q2", "Q3"]) == [("Q2", "Q3", png)]
+    assert answers.pictures(own, ["Q1", "Q2", "Q3"]) == [Picture("Q2", "Q3", 2, png)]
 
 
 HOSTILE = {

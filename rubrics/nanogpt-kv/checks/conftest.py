@@ -1,7 +1,6 @@
 """What the checks share: drawn weights and prompts, and the rulers that they measure with."""
 
 import contextlib
-import re
 from pathlib import Path
 
 import numpy as np
@@ -281,28 +280,44 @@ def shown(work, record):
 
 
 @pytest.fixture
-def drawn(work, record):
-    """Keep the pictures of a question for a human, with what was printed of the device."""
+def drawn(work, written, record, student):
+    """Judge the graph of a question: handed in, drawn again as data, made on which device."""
 
-    def drawn(question):
-        pictures = work.pictures(question)
-        for picture in pictures[:3]:
-            record.attach("png", picture)
-        if pictures:
-            record.say(f"A human looks at it: pictures in the notebook for {question}: "
-                       f"{len(pictures)}. {claimed(work)}")  # fmt: skip
-        elif work.elsewhere or work.answers[question].text:
-            where = work.elsewhere or work.answers[question].where
-            record.inconclusive(f"No picture of {question} is in the notebook; look at {where}.")
-        else:
-            record.not_submitted(f"No picture of {question} is in the notebook's outputs.")
+    def drawn(question, *, cached):
+        stored = work.pictures(question)
+        for picture in stored[:3]:
+            record.attach("png", picture.data)
+        if not stored:
+            missing(question, work, record)
+            return
+        figures, trouble = work.redrawn
+        again = [figure for picture in stored for figure in figures.get(picture.cell, [])]
+        devices = written.graphs.claimed(work)
+        claim = f"Devices that outputs and answers name: {', '.join(devices) or 'none'}."
+        record.set(claims_t4=int(written.graphs.WANTED in devices))
+        if not again:
+            record.inconclusive(
+                f"The graph is there; its cell draws none when it is run here ({trouble or 'no'} "
+                f"error): a human looks at it. {claim}"
+            )
+            return
+        figure = again[-1]  # as in the notebook, the last one counts
+        if figure.picture:
+            record.attach("png", figure.picture)
+        found = written.graphs.judge(figure, cached=cached, is_cpu=student.device == "cpu")
+        record.set(**found.measured)
+        slips = () if written.graphs.WANTED in devices else ("other_device",)
+        record.answer(
+            found.variant, f"Drawn again: {found.says}. {claim}", slips=(*found.slips, *slips)
+        )
 
     return drawn
 
 
-def claimed(work):
-    """What the notebook's outputs say of the device they were made on."""
-    printed = " ".join(cell.printed for cell in work.book.cells) if work.book else ""
-    known = ("T4", "V100", "A100", "H100", "L4", "P100", "cuda", "cpu")
-    found = [name for name in known if re.search(rf"\b{name}\b", printed)]
-    return f"Device named in its outputs: {', '.join(found) or 'none'}."
+def missing(question, work, record):
+    """Say that there is no graph; a report may show it all the same."""
+    where = work.elsewhere or work.answers[question].where
+    if where:
+        record.inconclusive(f"No picture of {question} is in the notebook; look at {where}.")
+    else:
+        record.not_submitted(f"No picture of {question} is in the notebook's outputs.")

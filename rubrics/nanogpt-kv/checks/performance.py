@@ -59,8 +59,16 @@ def whole_calls(bench, student, record):
     found, rounds = bench.generating(student)
     interval = asked(record, found, "generate_speedup")
     if interval is not None:
-        record.set(own_generate_speedup=interval.high * bench.pace(student))
+        record.set(own_generate_speedup=own(interval, bench.pace(student)))
     return found, rounds
+
+
+def own(interval, pace):
+    """Return what a speedup may be by the submission's own forward: ``pace`` times as slow.
+
+    Above a limit it is undecided, or slow in everything; below it there is no cache.
+    """
+    return max(interval.high, interval.middle * pace)
 
 
 def settle(record, found):

@@ -55,7 +55,8 @@ def test_step_time(bench, student, left_behind, record, beyond):
     if speedup is not None:
         waiting = found.intervals.get("waiting", speedup)
         record.set(waiting_low=waiting.low, waiting_high=waiting.high)
-        record.set(own_speedup=speedup.high * bench.pace(student), max_abs_error=rounds.error)
+        record.set(own_speedup=performance.own(speedup, bench.pace(student)))
+        record.set(max_abs_error=rounds.error)
         size = bench.size()
         record.say(
             f"A step after {size.length} tokens (width {size.width}) is "

@@ -37,7 +37,7 @@ def test_mask_code(work, record, shown, written):
 @pytest.mark.hidden
 def test_graph_without_cache(drawn):
     """Q5: the graph of the time per token without a cache."""
-    drawn("Q5")
+    drawn("Q5", cached=False)
 
 
 @pytest.mark.hidden
@@ -59,7 +59,7 @@ def test_explanations(work, shown, record):
 @pytest.mark.hidden
 def test_graph_with_cache(drawn):
     """Q8: the graph of the time per token with a cache."""
-    drawn("Q8")
+    drawn("Q8", cached=True)
 
 
 @pytest.mark.hidden

@@ -2,15 +2,18 @@
 
 import json
 import re
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
 from grader import rubric
+from grader.beside import beside
 from grader.intake import SourceFile
 from grader.notebook import answers
 from grader.text import shown
 
+graphs = beside(__file__, "graphs")
 QUESTIONS = [f"Q{number}" for number in range(1, 10)]
 CLOSE = 1e-4  # of scores, which are printed in full
 MOST = 3000  # characters of an answer that are looked through for a shape
@@ -49,17 +52,22 @@ class Work:
         files = [SourceFile(path, data) for path, data in scripts.files.items()]
         self.filled = form.fill(files)
         self.book = self.filled.book
-        # A PDF, or a notebook that cannot be read: a human may find answers there.
-        ends = (".pdf",) if self.book else (".pdf", ".ipynb")
+        # What a human may find answers in: a PDF, pictures, or a notebook that cannot be read.
+        ends = (".pdf", ".png", ".jpg", ".jpeg", ".docx", *(() if self.book else (".ipynb",)))
         unread = [shown(file.path) for file in files if file.path.lower().endswith(ends)]
         self.elsewhere = ", ".join(unread)
         self.answers = answers.find(files, self.book, form.book, form.words, QUESTIONS)
         self.drawn = answers.pictures(self.book, QUESTIONS) if self.book else []
 
     def pictures(self, question):
-        """The pictures between the names of a question and its neighbours."""
-        near = [png for before, after, png in self.drawn if after == question]
-        return near or [png for before, _, png in self.drawn if before == question]
+        """The stored pictures between the names of a question and its neighbours."""
+        near = [picture for picture in self.drawn if picture.after == question]
+        return near or [picture for picture in self.drawn if picture.before == question]
+
+    @cached_property
+    def redrawn(self):
+        """Figures by the number of their cell, of the notebook run again, and what went wrong."""
+        return graphs.drawn_again(self.scripts, self.book)
 
     def evaluated(self, code, name, numbers, tensors):
         """The array that code leaves under a name, run in the sandbox; or None, and why."""
