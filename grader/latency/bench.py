@@ -132,9 +132,7 @@ class Bench:
             lambda known: steps.enough(self.limits, known),
             self.settings,
             clock=self._clock,
-            wrong=lambda: (
-                self._ends and min(rounds.error, rounds.gap_to_own) > self.limits["atol"]
-            ),
+            wrong=lambda: self._ends and min(rounds.error, rounds.gap_to_own) > self.limits["atol"],
             settle=rounds.settle,
         )
         return found, rounds

@@ -81,4 +81,3 @@ def settle(record, found):
 def said(interval):
     """Return a median with the interval it lies in."""
     return f"{interval.middle:.3g} ({interval.low:.3g} to {interval.high:.3g})"
-

@@ -6,9 +6,6 @@ wrong, as Q7 has charged, is left to a human (`beyond_q7`, `review_if`); what is
 
 import pytest
 
-from grader.beside import beside
-
-performance = beside(__file__, "performance")
 ATOL, TIE = 1e-2, 2e-2
 """Where a measurement is worth a second look; what passes is the rubric's to say."""
 
@@ -17,7 +14,9 @@ LENGTHS, BATCH, NEW = (1, 16, 32, 64), 2, 16
 
 
 @pytest.mark.hidden
-def test_work_counts(bench, student, left_behind, vectors, dims, weights, prompt, record, beyond):
+def test_work_counts(
+    bench, performance, student, left_behind, vectors, dims, weights, prompt, record, beyond
+):
     """After any prompt, and for a batch, each new token is fed once; the time must not deny it."""
     if not performance.possible(bench, student, left_behind, record):
         return
@@ -46,7 +45,7 @@ def test_work_counts(bench, student, left_behind, vectors, dims, weights, prompt
 
 
 @pytest.mark.hidden
-def test_step_time(bench, student, left_behind, record, beyond):
+def test_step_time(bench, performance, student, left_behind, record, beyond):
     """A step with the cache takes a fraction of the time of a forward without one."""
     if not performance.possible(bench, student, left_behind, record):
         return
@@ -70,7 +69,7 @@ def test_step_time(bench, student, left_behind, record, beyond):
 
 
 @pytest.mark.hidden
-def test_time_growth(bench, student, left_behind, record, beyond):
+def test_time_growth(bench, performance, student, left_behind, record, beyond):
     """The time for a token hardly grows with the tokens before it."""
     if not performance.possible(bench, student, left_behind, record):
         return
@@ -87,7 +86,7 @@ def test_time_growth(bench, student, left_behind, record, beyond):
 
 
 @pytest.mark.hidden
-def test_generate_time(bench, student, left_behind, record, beyond):
+def test_generate_time(bench, performance, student, left_behind, record, beyond):
     """generate_with_cache takes little more for n tokens than for the prompt."""
     if not performance.possible(bench, student, left_behind, record):
         return

@@ -7,7 +7,7 @@ import pytest
 def test_shapes(record, shown, written):
     """Q1: the shape of q, k and v of one head."""
     if answer := shown("Q1"):
-        variant, read = written.shape_of(answer.text)
+        variant, read = written.shapes.shape_of(answer.text)
         record.answer(variant, f"Read in {answer.where} as the shape ({read}).")
 
 
@@ -20,10 +20,11 @@ def test_scores(work, record, shown, written, draw):
 
 
 @pytest.mark.hidden
-def test_mask_value(shown, record):
-    """Q3: a human reads what was said of the mask."""
-    if shown("Q3"):
-        record.say("A human reads it.")
+def test_mask_value(work, record, shown, written):
+    """Q3: what was said of the mask, where it is said in full; else a human reads it."""
+    if answer := shown("Q3"):
+        variant, read = written.mask_value_of(work, answer)
+        record.answer(variant, f"Read in {answer.where} as: {read}.")
 
 
 @pytest.mark.hidden

@@ -1,4 +1,4 @@
-"""What was written and drawn for the questions, and how the answers to Q1, Q2 and Q4 are read."""
+"""What was written and drawn for the questions, and how the code of Q2, Q3 and Q4 is read."""
 
 import json
 import re
@@ -14,9 +14,10 @@ from grader.notebook import answers
 from grader.text import shown
 
 graphs = beside(__file__, "graphs")
+masks = beside(__file__, "masks")
+shapes = beside(__file__, "shapes")
 QUESTIONS = [f"Q{number}" for number in range(1, 10)]
 CLOSE = 1e-4  # of scores, which are printed in full
-MOST = 3000  # characters of an answer that are looked through for a shape
 UNREAD = "unread"  # an answer that a human reads: the rubric has no credit for it
 
 ASK = """
@@ -82,66 +83,6 @@ class Work:
         return found, ""
 
 
-# --- Q1 -------------------------------------------------------------------------------------------
-
-_HEADS = {"num_heads", "n_heads", "n_head", "num_head", "h", "nh", "heads", "nheads"}
-_WIDTHS = {"c", "n_embd", "d_model", "channels"}
-_SIZES = {"head_size", "hs", "head_dim", "d_k", "hd", "d_head", "headsize"}
-_BATCH, _TIME = {"b", "batch", "batch_size"}, {"t", "seq_len", "time"}
-
-
-def shape_of(text):
-    """The rubric's name for the shape that a text gives to q, k and v, and the text of it."""
-    text = text[:MOST]
-    plain = re.sub(r"\\(?:text|mathrm|texttt)\{([^{}]*)\}", r"\1", text)
-    plain = re.sub(r"\\frac\{([^{}]*)\}\{([^{}]*)\}", r"\1/\2", plain).replace("\\_", "_")
-    plain = re.sub(r"\\(?:left|right|,|;)|[`$*{}]", "", plain).replace("//", "/")
-    plain = re.sub(r"\(\s*(\w+)\s*/\s*(\w+)\s*\)", r"\1/\2", plain)
-    plain = re.sub(r"\\times|×|(?<=\w)\s+x\s+(?=\w)", ",", plain)
-    item = r"\s*[A-Za-z_]+(?:\s*/\s*[A-Za-z_]+)?\s*"
-    listed = rf"{item}(?:,{item}){{1,4}}"
-    shapes = re.findall(rf"[(\[]({listed})[)\]]", plain) or re.findall(listed, plain)
-    found = {}
-    for shape in shapes:
-        items = [part.strip().replace(" ", "").lower() for part in shape.split(",")]
-        if kind := _kind(items, plain.lower()):  # else it is no shape: "of q, k, v"
-            found[kind] = ", ".join(items)
-    if len(found) != 1:
-        return UNREAD, "; ".join(found.values()) or text.strip()[:200]
-    return next(iter(found.items()))
-
-
-def _kind(items, text):
-    items = [_item(item) for item in items]
-    stated = re.search(r"single[- ]head|one head|head_?size\s*=\s*c\b", text)
-    defined = re.search(r"(?:head_?size|hs|head_dim|d_k)\s*(?:=|is)\s*\(?c\s*/", text)
-    if items == ["B", "T", "size"] and not defined:
-        return "width_not_said"
-    kinds = {
-        ("B", "T", "C/h"): "reference",
-        ("B", "T", "size"): "reference",
-        ("B", "T", "C"): "whole_width_stated" if stated else "whole_width",
-        ("B", "h", "T", "C/h"): "all_heads",
-        ("B", "h", "T", "size"): "all_heads",
-        ("B", "T", "h", "C/h"): "all_heads",
-        ("B", "T", "h", "size"): "all_heads",
-    }
-    if "V" in items:
-        return "vocabulary"
-    return kinds.get(tuple(items))
-
-
-def _item(item):
-    if "/" in item:
-        above, _, below = item.partition("/")
-        return "C/h" if above in _WIDTHS and below in _HEADS else "?"
-    for name, known in (("B", _BATCH), ("T", _TIME), ("C", _WIDTHS), ("h", _HEADS),
-                        ("size", _SIZES), ("V", {"vocab_size"})):  # fmt: skip
-        if item in known:
-            return name
-    return "?"
-
-
 # --- Q2 and Q4 ------------------------------------------------------------------------------------
 
 
@@ -168,6 +109,16 @@ def scores_of(work, code, rng):
     got = np.where(np.isfinite(got), got, 0.0) if np.isneginf(got).any() else got
     same = [name for name, value in ways.items() if _same(got, value)]
     return (same[0], "") if same else (UNREAD, f"it computes a value of shape {got.shape}")
+
+
+def mask_value_of(work, answer):
+    """The rubric's name for what was said of the mask, in words or as code, and how it was read."""
+    variant, read = masks.mask_value_of(answer.text)
+    if variant == UNREAD and re.search(r"tril\s*\[|\[\s*False", answer.code):
+        row, _ = mask_of(work, answer.code)
+        if row in ("row", "with_cache"):
+            return "reference", "code that gives that row"
+    return variant, read
 
 
 def mask_of(work, code):
