@@ -16,7 +16,7 @@ def test_scores(work, record, shown, written, draw):
     """Q2: the code is run on tensors, and its values are compared."""
     if answer := shown("Q2"):
         variant, why = written.scores_of(work, answer.code, draw.rng("scores"))
-        record.answer(variant, f"The code in {answer.where} was run. {why}".strip())
+        record.answer(variant, f"The code in {answer.where} was run: {written.said(variant, why)}.")
 
 
 @pytest.mark.hidden
@@ -32,7 +32,7 @@ def test_mask_code(work, record, shown, written):
     """Q4: the code is run on a triangle for several positions, and its values are compared."""
     if answer := shown("Q4"):
         variant, why = written.mask_of(work, answer.code)
-        record.answer(variant, f"The code in {answer.where} was run. {why}".strip())
+        record.answer(variant, f"The code in {answer.where} was run: {written.said(variant, why)}.")
 
 
 @pytest.mark.hidden

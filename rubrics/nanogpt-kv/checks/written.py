@@ -86,6 +86,25 @@ class Work:
 # --- Q2 and Q4 ------------------------------------------------------------------------------------
 
 
+SAID = {
+    "reference": "it masks the future and takes the softmax along the keys",
+    "no_mask": "nothing is masked",
+    "other_axis": "the softmax is not along the keys",
+    "mask_after": "it is masked after the softmax",
+    "unfinished": "there is no mask and no softmax in it yet",
+    "row": "it takes row i up to column T",
+    "with_cache": "it takes row i up to column i, as with a cache",
+    "unsliced": "it takes all of row i, block_size wide",
+    "previous_rows": "it takes the rows before i",
+    "column": "it takes column i",
+}
+
+
+def said(variant, why):
+    """Return what code does, in words; or why that is not known."""
+    return SAID.get(variant, why or "what it does is none of the known")
+
+
 def scores_of(work, code, rng):
     """The rubric's name for the scores that code computes, and why if there is none."""
     T, C, block_size = 5, 4, 8
