@@ -30,6 +30,7 @@ REFERENCE = ROOT / "reference" / "nanogpt_kv" / FILE
 TEMPLATE = ROOT / "rubrics" / PACK / "template" / FILE
 WORDS = "Solution Block"
 BLOCKS = 36  # points of Q7 that a machine gives
+TIMED = ("work_counts", "step_time", "time_growth", "generate_time")
 
 
 @dataclass(frozen=True)

@@ -252,6 +252,7 @@ def test_code_of_the_scores_is_run(written, work, code, variant):
         ("mask = tril[i] == 0", "unsliced"),
         ("mask = tril[:i, :i] == 0", "previous_rows"),
         ("mask = tril[:, i] == 0", "column"),
+        ("mask = tril[:T, i] == 0", "column"),
         ("mask = tril[i, :T]", "unread"),
         ("mask = 'yes'", "unread"),
     ],

@@ -157,13 +157,14 @@ def mask_of(work, code):
             "unsliced": hidden[i],
             "previous_rows": hidden[:i, :i],
             "column": hidden[:, i],
+            "column up to T": hidden[:T, i],
         }
         got = _squeezed((got != 0).astype(float))
         fits = {name for name, value in ways.items() if _same(got, _squeezed(value))}
         names = fits if names is None else names & fits
     if not names:
         return UNREAD, f"it takes out a value of shape {got.shape}"
-    return next(name for name in ways if name in names), ""
+    return next(name for name in ways if name in names).partition(" ")[0], ""
 
 
 def _squeezed(values):
