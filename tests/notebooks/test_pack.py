@@ -5,12 +5,13 @@ import json
 import os
 import subprocess
 import sys
+import zipfile
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from grader import handout
+from grader import handout, intake
 from grader import pack as packs
 from grader.beside import by_path
 from grader.checking.draw import Draw
@@ -132,6 +133,24 @@ def test_answers_that_cannot_be_read_are_for_a_human(written):
         ({"report.md": b"Q1: (B, T, C)"}, ""),
     ):
         assert written.Work(SimpleNamespace(files=files)).elsewhere == unread
+
+
+def test_a_zip_with_a_report_beside_a_renamed_notebook(written, tmp_path):
+    """Known without being named; the report's answers count where the notebook has none."""
+    path = tmp_path / "a4.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("A4/KV caching (final).ipynb", TEMPLATE.read_bytes())
+        archive.writestr(
+            "A4/report.md", "# Report\n\n## Q1\n\n(B, T, C // num_heads)\n\n## Q6\n\nIt grows."
+        )
+    submission = intake.read(path)
+    pack = packs.find(ROOT, None, submission.files)
+    assert pack.id == PACK
+    assert {block.state for block in pack.form.fill(submission.files).blocks} == {"unfilled"}
+    files = {file.path: file.data for file in submission.files}
+    answered = written.Work(SimpleNamespace(files=files)).answers
+    assert {name for name, answer in answered.items() if answer.text} == {"Q1", "Q6"}
+    assert written.shapes.shape_of(answered["Q1"].text)[0] == "reference"
 
 
 # --- answers --------------------------------------------------------------------------------------
