@@ -20,6 +20,7 @@ from grader.latency.settings import Settings
 from grader.latency.sizing import Size
 from grader.latency.steps import Steps
 from grader.model import Array, Ids, Model
+from grader.records import Usage
 
 Dims = Mapping[str, int]
 Weights = Mapping[str, Array]
@@ -50,6 +51,19 @@ class Timed(Protocol):
     def timed_model(self, dims: Dims, weights: Weights) -> Model:
         """Return its model to time; the next question ends it."""
         ...
+
+
+class _NoAccounts:
+    """Of work on a GPU no CPU time tells: a process waits for it busily or asleep."""
+
+    def usage(self) -> Usage:
+        """Return nothing."""
+        return Usage()
+
+
+def _accounts(side: Builds) -> Accounted:
+    """Return where CPU time is counted, if that says what work costs."""
+    return side if side.device == "cpu" else _NoAccounts()
 
 
 @dataclass(frozen=True)
@@ -158,14 +172,16 @@ class Bench:
         size = self.size()
         assert size is not None, "there is an obstacle, which was not asked for"
         dims = self._dims(size.width, size.length)
-        own = Arm("student", student.build(dims, self._weights(dims)), student, clock=self._clock)
+        model = student.build(dims, self._weights(dims))
+        own = Arm("student", model, _accounts(student), clock=self._clock)
         return self._reference(size.width, size.length), own
 
     def _reference(self, width: int, length: int) -> Arm:
         oracle, dims = self._timed(), self._dims(width, length)
         assert oracle is not None
         model = oracle.timed_model(dims, self._weights(dims))
-        return Arm("reference", model, oracle.timed, trusted=True, clock=self._clock)
+        box = _accounts(oracle.timed)
+        return Arm("reference", model, box, trusted=True, clock=self._clock)
 
     def _timed(self) -> Timed | None:
         """Return the oracle; None where it only has recorded answers."""

@@ -62,6 +62,17 @@ def test_a_bench_measures_once_for_all_who_ask():
     assert bench.pace(student) == pytest.approx(1)
 
 
+@pytest.mark.parametrize(("device", "counts"), [("cpu", True), ("cuda:0", False)])
+def test_cpu_time_counts_where_the_cpu_works(device, counts):
+    """A process that waits for its GPU may do so busily or asleep: wall time is all there is."""
+    bench, student = benched()
+    student.device = bench._oracle.timed.device = device
+    bench.obstacle(student)
+    rounds = bench.steps(student)[0].rounds
+    assert ("student_step_long_cpu" in rounds[0]) == counts
+    assert bench.steps(student)[0].intervals["speedup"].low > LIMITS["speedup"]
+
+
 def test_a_bench_tells_who_computes_again():
     """No cache behind the same replies."""
     bench, student = benched(recomputes=True)
