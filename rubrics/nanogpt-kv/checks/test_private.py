@@ -3,12 +3,15 @@
 What goes wrong here as it does at the sizes of Q7 has been charged there: `wrong_in_q7` tells.
 """
 
+import re
+
 import numpy as np
 import pytest
 
 from grader.checking.likely import continuation, inside, z_score
 from grader.errors import StudentFault
 
+DEVICES = re.compile(r"\bdevices?\b|\bcuda\b|\bcpu\b", re.IGNORECASE)  # in torch's words
 ATOL, TIE = 1e-2, 2e-2
 """Where a measurement is worth a second look; what passes is the rubric's to say."""
 
@@ -82,11 +85,12 @@ def test_on_the_device(
         )
         return
     if left_behind is not None:
+        said = left_behind.message.rstrip(".")
+        what = "a tensor has stayed on the CPU" if DEVICES.search(said) else "it fails"
         raise StudentFault(
             "failed",
-            f"On the GPU a tensor has stayed on the CPU: {left_behind.message} Make new tensors on "
-            "the device of the old ones (device=x.device). On the CPU it works, and all else was "
-            "graded there.",
+            f"On the GPU {what}: {said}. Make new tensors on the device of the old ones "
+            "(device=x.device). On the CPU it works, and all else was graded there.",
             left_behind.detail,
         )
     model = student.build(dims, weights)
