@@ -78,8 +78,8 @@ CASES = {
         ("(~visible, float", "(~visible if not P else ~visible[-1:], float"),
     ),
     "first_token": (
-        "three prompts are fed twice",
-        (PROMPT, "self(idx) if len(idx) == 3 else None\n        " + PROMPT),
+        "eight prompts are fed twice",
+        (PROMPT, "self(idx) if len(idx) == 8 else None\n        " + PROMPT),
     ),
     "more_tokens": (
         "of three prompts the last ones get the tokens of the first",
