@@ -54,6 +54,7 @@ class Figure:
     title: str
     axes: tuple[Axes, ...]
     picture: bytes
+    label: str = ""  # a name that the script may have given it
 
 
 @dataclass(frozen=True)
@@ -108,10 +109,16 @@ class Scripts:
             raise done.with_traceback(None)
         return done
 
-    def draw(self, files: Sequence[str], argv: Sequence[str] = ()) -> list[Run]:
+    def draw(
+        self,
+        files: Sequence[str],
+        argv: Sequence[str] = (),
+        *,
+        beside: Mapping[str, str] | None = None,
+    ) -> list[Run]:
         """Run scripts one after the other in one folder, all with the same arguments.
 
-        Their figures are kept.
+        Their figures are kept. What lies ``beside`` them is written first.
 
         One may read what another has written, so those that fail are run again after the others. A
         script that has to be ended is left out, and those after it have a clean folder.
@@ -123,7 +130,7 @@ class Scripts:
             if file in ended or (file in done and not done[file].trouble):
                 continue
             try:
-                done[file] = self._run(file, argv, "", {}, figures=True)
+                done[file] = self._run(file, argv, "", beside or {}, figures=True)
             except StudentFault as fault:
                 ended.add(file)
                 done[file] = Run(file, "", 0, 1, fault.message)
@@ -202,6 +209,7 @@ def _figures(told: bytes, pictures: Sequence[bytes]) -> tuple[Figure, ...]:
             _text(entry.get("title")),
             tuple(_axes(axes) for axes in _tables(entry.get("axes"), AXES)),
             picture,
+            _text(entry.get("label")),
         )
         for entry, picture in zip(_tables(listed, FIGURES), shown, strict=False)
     )

@@ -7,6 +7,7 @@ module there is no difference between the oracle and a student.
 
 from __future__ import annotations
 
+import contextlib
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -80,6 +81,16 @@ class Student(Conversation):
         self._builds = 0
         self._sent: Weights | None = None  # the weights that the worker holds
         self._import_seconds = 0.0
+        self._builds_on_cpu = False
+
+    @contextlib.contextmanager
+    def on_cpu(self) -> Iterator[None]:
+        """Build models on the CPU of the same box, whatever device there is."""
+        before, self._builds_on_cpu = self._builds_on_cpu, True
+        try:
+            yield
+        finally:
+            self._builds_on_cpu = before
 
     def _as_fault(self, verb: str, seconds: float, fault: Mapping[str, Any]) -> StudentFault:
         """Say where in what was handed in, too."""
@@ -172,7 +183,7 @@ class Student(Conversation):
                 fault = self._try_step(step)
                 if fault is None:
                     if first is not None:
-                        self._flag(f"The submission was {step}, because: {first}")
+                        self.flag(f"The submission was {step}, because: {first}")
                     elif self._import_seconds > SLOW_IMPORT_SECONDS:
                         return self._quicker_step(step)
                     return step
@@ -223,7 +234,7 @@ class Student(Conversation):
         self.loaded = False
         if not works:
             return step
-        self._flag(f"The submission was {lighter}, because importing it took {seconds:.1f} s.")
+        self.flag(f"The submission was {lighter}, because importing it took {seconds:.1f} s.")
         return lighter
 
     def _load(self, step: Step) -> None:
@@ -245,7 +256,7 @@ class Student(Conversation):
         listed = found.get("files")
         files = [str(path)[:1000] for path in listed[:10]] if isinstance(listed, list) else []
         if len(files) > 1:
-            self._flag(
+            self.flag(
                 f"Several files define {interface.model}: {', '.join(files)}; the first counts."
             )
         return files[0] if files else "?"
@@ -268,7 +279,8 @@ class Student(Conversation):
 
     def _new(self, arguments: Mapping[str, int], dtype: str | None) -> None:
         self._builds += 1
-        header = {"arguments": arguments, "dtype": dtype, "device": self.inner_device}
+        device = "cpu" if self._builds_on_cpu else self.inner_device
+        header = {"arguments": arguments, "dtype": dtype, "device": device}
         self.call("new", header)
 
     def _strict(self, result: Header) -> None:
@@ -286,7 +298,8 @@ class Student(Conversation):
         parts += [_shape(entry) for entry in shapes]
         raise StudentFault("error", "The weights do not fit the model: " + "; ".join(parts) + ".")
 
-    def _flag(self, text: str) -> None:
+    def flag(self, text: str) -> None:
+        """Have a remark in the result, once."""
         if text not in self.flags:
             self.flags.append(text)
 

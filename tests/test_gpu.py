@@ -14,6 +14,7 @@ from grader.checking.draw import Draw
 from grader.grade import family_for, grade, oracle_for
 from grader.intake import SourceFile, Submission
 from grader.sandbox import docker
+from tests.notebooks import samples
 from tests.zoo_cases import FULL, Case, latency_cases, only, outcomes, timed
 
 pytestmark = [
@@ -51,6 +52,89 @@ def graded(sandbox, pack):
             )  # fmt: skip
 
         yield graded
+
+
+# --- the notebook pack: `pytest tests/test_gpu.py -k nanogpt` -------------------------------------
+
+BUILT_ON_THE_CPU = """        P = 0 if past_kv is None else past_kv[0].size(2)
+        keys = torch.zeros(B, self.n_head, P + T, C // self.n_head)
+        values = torch.zeros(B, self.n_head, P + T, C // self.n_head)
+        if P:
+            keys[:, :, :P], values[:, :, :P] = past_kv
+        keys[:, :, P:], values[:, :, P:] = k, v
+        k, v = keys, values
+        present_kv = (k, v)"""
+KEPT_ON_THE_CPU = """        if past_kv is not None:
+            k = torch.cat((past_kv[0].to(x.device), k), dim=2)
+            v = torch.cat((past_kv[1].to(x.device), v), dim=2)
+        present_kv = (k.cpu(), v.cpu())"""
+
+
+@pytest.fixture(scope="module")
+def graded_notebook(sandbox):
+    """Grade a notebook with other texts in its blocks on the GPU, all with one oracle."""
+    kv = packs.load(samples.ROOT, samples.PACK)
+    notebook = json.loads(samples.REFERENCE.read_text())
+    draw = Draw.fresh()
+    with oracle_for(kv, sandbox, DEVICE) as oracle:
+
+        def graded(**texts):
+            book = samples.filled(notebook, {k.replace("_", "-"): v for k, v in texts.items()})
+            result = grade(
+                samples.handed_in(book), kv, sandbox, oracle=oracle, draw=draw, device=DEVICE
+            )
+            checks = {k["id"]: k for c in result["criteria"] for k in c["checks"]}
+            return result, checks
+
+        yield graded
+
+
+def by_outcome(checks, outcome):
+    return {name for name, check in checks.items() if check["outcome"] == outcome}
+
+
+BY_A_HUMAN = {"trends", "explanations", "interpretation"}
+
+
+def test_nanogpt_reference_has_every_automatic_point_on_the_gpu(graded_notebook):
+    """Blocks, private part and performance: nothing but what a human reads is open."""
+    result, checks = graded_notebook()
+    odd = {name: check["staff_message"] for name, check in checks.items()
+           if check["outcome"] != "passed" and name not in BY_A_HUMAN}  # fmt: skip
+    assert not odd
+    assert result["total"]["points"] == 100 - 8 - 4 - 5
+
+
+def test_nanogpt_tensors_built_on_the_cpu_are_named_and_charged_once(graded_notebook):
+    """It fails on the GPU alone: one check says so, and the others are graded on the CPU."""
+    result, checks = graded_notebook(SA_1=BUILT_ON_THE_CPU)
+    assert by_outcome(checks, "failed") == {"on_the_device"}
+    assert "a tensor has stayed on the CPU" in checks["on_the_device"]["message"]
+    drawn = {"graph_with_cache"}  # its cells are run on the GPU
+    assert by_outcome(checks, "inconclusive") - drawn == BY_A_HUMAN | set(samples.TIMED)
+    assert not by_outcome(checks, "error") | by_outcome(checks, "harness_error")
+    assert any("was graded there" in flag for flag in result["flags"])
+
+
+def test_nanogpt_a_cache_that_is_kept_on_the_cpu_is_seen(graded_notebook):
+    """It works, and its cache lies elsewhere: that is charged, with whatever time it takes."""
+    _, checks = graded_notebook(SA_1=KEPT_ON_THE_CPU)
+    assert checks["on_the_device"]["outcome"] == "failed"
+    assert checks["on_the_device"]["measured"]["cached_elsewhere"] > 0
+    assert by_outcome(checks, "failed") <= {"on_the_device", *samples.TIMED}
+
+
+@pytest.mark.parametrize("name", ["full-forward-each-step", "no-caching"])
+def test_nanogpt_no_cache_earns_nothing_for_calls_of_generate(graded_notebook, name):
+    """Whoever computes everything again is not quick on a GPU either."""
+    (sample,) = (each for each in samples.samples() if each.name == name)
+    texts = {path.stem: path.read_text().rstrip("\n") for path in sample.folder.glob("*.py")}
+    _, checks = graded_notebook(**texts)
+    assert checks["generate_time"]["outcome"] == "failed"
+    assert checks["work_counts"]["outcome"] == "failed"
+
+
+# --- the other pack -------------------------------------------------------------------------------
 
 
 def points(result):

@@ -34,7 +34,8 @@ class Kept:
             axes = [_axes(each) for each in figure.axes[:AXES]]
             if any(part["series"] for part in axes):
                 title = figure._suptitle.get_text() if figure._suptitle else ""  # noqa: SLF001
-                told = {"title": _text(title), "axes": axes}
+                label = _text(figure.get_label())
+                told = {"title": _text(title), "label": label, "axes": axes}
                 self._seen[id(figure)] = (figure, told, self._drawn(figure))
 
     def keep_open_ones(self) -> None:

@@ -7,6 +7,7 @@
     sizing      the size at which work dominates on this device, found by the reference alone
     steps       rounds of single decode steps against full forwards
     generating  rounds of whole `generate` calls against full forwards
+    bench       all of these for one submission, measured once for all of its checks
     sweep       latency over prompt lengths, with and without the cache, for a human to see
 
 Reference and student alternate on prompts that nobody has seen before, and every timed reply is

@@ -53,8 +53,18 @@ def find(
     return {question: _answer(question, lines, given) for question, lines in parts.items()}
 
 
-def pictures(book: Book, questions: Sequence[str]) -> list[tuple[str, str, bytes]]:
-    """Return the pictures that a notebook has stored, with the questions named before and after."""
+@dataclass(frozen=True)
+class Picture:
+    """A picture that a notebook has stored, with the questions named before and after it."""
+
+    before: str
+    after: str
+    cell: int  # number of the cell that drew it
+    data: bytes  # PNG
+
+
+def pictures(book: Book, questions: Sequence[str]) -> list[Picture]:
+    """Return the pictures that a notebook has stored, in their order."""
     name = _Name(questions)
     named = [
         next(filter(None, (name.split(line)[0] for line in cell.text.split("\n"))), "")
@@ -66,7 +76,7 @@ def pictures(book: Book, questions: Sequence[str]) -> list[tuple[str, str, bytes
     for index, cell in enumerate(book.cells):
         before = named[index] or before
         after = next(filter(None, named[index + 1 :]), "")
-        found += [(before, after, picture) for picture in cell.pictures]
+        found += [Picture(before, after, cell.number, data) for data in cell.pictures]
     return found
 
 

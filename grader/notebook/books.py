@@ -28,6 +28,7 @@ _NEWEST = 4  # what nbformat brings older formats up to
 
 # Where an export begins a cell: `# In[3]:`, `# %%`, `# %% [markdown]`, `# <codecell>`.
 _MARK = re.compile(r"# (?:In\s?\[[\d ]*\]:|%%.*|<codecell>|<markdowncell>)[ \t]*")
+_NUMBERED = re.compile(r"(?m)^# In\s?\[[\d ]*\]:")  # by a tool that makes words plain comments
 _IS_WORDS = re.compile(r"markdown|<md>")
 
 
@@ -188,10 +189,26 @@ def _exported(text: str) -> Iterator[Cell]:
     pieces.append((kind, "\n".join(lines)))
     if not marked:
         pieces = list(_between_texts(text))
+    elif _NUMBERED.search(text):
+        pieces = [part for kind, piece in pieces for part in _between_comments(kind, piece)]
     cells = [(kind, piece.strip("\n")) for kind, piece in pieces if piece.strip()]
     for number, (kind, piece) in enumerate(cells[:MAX_CELLS], 1):
         words = re.sub(r"(?m)^# ?", "", piece) if kind == "markdown" else piece
         yield Cell(number, kind, words[:MAX_TEXT])
+
+
+def _between_comments(kind: str, piece: str) -> Iterator[tuple[str, str]]:
+    """Cut at paragraphs that are nothing but comments: words, where only code has a mark."""
+    code: list[str] = []
+    for paragraph in piece.split("\n\n") if kind == "code" else ():
+        lines = [line for line in paragraph.split("\n") if line.strip()]
+        if lines and all(line == "#" or line.startswith("# ") for line in lines):
+            yield "code", "\n\n".join(code)
+            yield "markdown", "\n".join(lines)
+            code = []
+        else:
+            code.append(paragraph)
+    yield kind, "\n\n".join(code) if kind == "code" else piece
 
 
 def _between_texts(text: str) -> Iterator[tuple[str, str]]:

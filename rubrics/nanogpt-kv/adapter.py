@@ -6,14 +6,18 @@ class Graded(GPTWithCaching):
         # What the cache holds passes through these, so that it can be watched by name.
         self.cached_k = nn.ModuleList(nn.Identity() for _ in range(n_layer))
         self.cached_v = nn.ModuleList(nn.Identity() for _ in range(n_layer))
+        self.elsewhere = nn.Identity()  # and how many of them are on another device
 
     def forward(self, idx, past_key_values=None, use_cache=True):
         """Return logits (B, T, vocab_size), and the cache or None."""
         logits, presents = super().forward(idx, past_key_values)
+        strangers = 0
         for index, pair in enumerate(presents):
             if isinstance(pair, tuple | list) and len(pair) == 2:
                 self.cached_k[index](pair[0])
                 self.cached_v[index](pair[1])
+                strangers += sum(getattr(each, "device", None) != idx.device for each in pair)
+        self.elsewhere(torch.tensor([[float(strangers)]]))
         return logits, presents if use_cache else None
 
     def generate(self, idx, max_new_tokens, temperature=1.0, use_cache=True):

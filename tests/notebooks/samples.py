@@ -9,10 +9,13 @@ expect.toml:
     ci          whether CI grades it; `make proof PARTS=notebooks` grades them all
     diagnosis   of a mistake: the name it is given, by default the folder's
     flags       texts that the remarks must hold
+    performance points and pending points of what is timed: by default all of the points of honest
+                samples, and of mistakes nothing yet, for Q7 has charged them
     [checks]    by check of the blocks: an outcome; ``default`` is "passed"
 """
 
 import copy
+import dataclasses
 import json
 import tomllib
 from dataclasses import dataclass
@@ -30,6 +33,7 @@ REFERENCE = ROOT / "reference" / "nanogpt_kv" / FILE
 TEMPLATE = ROOT / "rubrics" / PACK / "template" / FILE
 WORDS = "Solution Block"
 BLOCKS = 36  # points of Q7 that a machine gives
+TIMED = ("work_counts", "step_time", "time_growth", "generate_time")
 
 
 @dataclass(frozen=True)
@@ -52,6 +56,11 @@ class Sample:
     def expected(self):
         """Return what expect.toml says."""
         return tomllib.loads((self.folder / "expect.toml").read_text())
+
+    @property
+    def performance(self):
+        """Return points and pending points of what is timed."""
+        return self.expected.get("performance", [20, 0] if self.kind == "honest" else [0, 20])
 
     def submission(self):
         """Return what a student with these blocks hands in."""
@@ -87,6 +96,20 @@ def handed_in(notebook, name="sample"):
     """Return a notebook as a submission."""
     files = (SourceFile(FILE, json.dumps(notebook).encode()),)
     return Submission(name, files, digest(files), ())
+
+
+def untimed(pack):
+    """Return the pack without what is timed, which takes 10 s of each grading."""
+    return dataclasses.replace(
+        pack, criteria=tuple(c for c in pack.criteria if c.id != "private-performance")
+    )
+
+
+def timed(pack):
+    """Return the pack with nothing but what is timed."""
+    return dataclasses.replace(
+        pack, criteria=tuple(c for c in pack.criteria if c.id == "private-performance")
+    )
 
 
 def outcomes(result):

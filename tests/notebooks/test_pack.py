@@ -5,12 +5,13 @@ import json
 import os
 import subprocess
 import sys
+import zipfile
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from grader import handout
+from grader import handout, intake
 from grader import pack as packs
 from grader.beside import by_path
 from grader.checking.draw import Draw
@@ -134,6 +135,24 @@ def test_answers_that_cannot_be_read_are_for_a_human(written):
         assert written.Work(SimpleNamespace(files=files)).elsewhere == unread
 
 
+def test_a_zip_with_a_report_beside_a_renamed_notebook(written, tmp_path):
+    """Known without being named; the report's answers count where the notebook has none."""
+    path = tmp_path / "a4.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("A4/KV caching (final).ipynb", TEMPLATE.read_bytes())
+        archive.writestr(
+            "A4/report.md", "# Report\n\n## Q1\n\n(B, T, C // num_heads)\n\n## Q6\n\nIt grows."
+        )
+    submission = intake.read(path)
+    pack = packs.find(ROOT, None, submission.files)
+    assert pack.id == PACK
+    assert {block.state for block in pack.form.fill(submission.files).blocks} == {"unfilled"}
+    files = {file.path: file.data for file in submission.files}
+    answered = written.Work(SimpleNamespace(files=files)).answers
+    assert {name for name, answer in answered.items() if answer.text} == {"Q1", "Q6"}
+    assert written.shapes.shape_of(answered["Q1"].text)[0] == "reference"
+
+
 # --- answers --------------------------------------------------------------------------------------
 
 
@@ -150,6 +169,9 @@ def written():
         ("q, k and v are each (B, T, C / num_heads)", "reference"),
         (r"$(B, T, \frac{C}{\text{num\_heads}})$", "reference"),
         (r"$B \times T \times C/n_{head}$", "reference"),
+        ("(B, T, C * num_heads^{-1})", "reference"),
+        ("torch.Size([B, T, n_embd // n_head])", "reference"),
+        ("(B, T, num_heads/C)", "unread"),
         ("B x T x (C // num_heads)", "reference"),
         ("(B, T, head_size) where head_size = C // num_heads", "reference"),
         ("q: (B, T, C/num_heads), k: (B, T, C/num_heads), v: (B,T,C/num_heads)", "reference"),
@@ -165,7 +187,47 @@ def written():
 )
 def test_shapes_are_read_in_any_spelling(written, text, variant):
     """Each spelling of a shape has its name in the rubric; what has none is for a human."""
-    assert written.shape_of(text)[0] == variant
+    assert written.shapes.shape_of(text)[0] == variant
+
+
+@pytest.mark.parametrize(
+    ("text", "variant"),
+    [
+        ("False for columns 0..i, True for i+1..T-1", "reference"),
+        ("mask is False up to and including column i and True after column i.", "reference"),
+        ("`True` for j > i, `False` otherwise", "reference"),
+        ("The first i+1 entries are False and the rest True", "reference"),
+        ("-inf for future tokens and 0 for past and current tokens", "reference"),
+        ("masked (True) for each position greater than i; False for i and all before", "reference"),
+        ("It is 1 for positions 0 to i (allowed to attend) and 0 for the future", "allowed"),
+        ("All zeros, since with a cache every key is in the past.", "cached"),
+        ("upper triangular matrix", "upper_triangle"),
+        ("True for 0..i, False for i+1..T-1", "unread"),
+        ("False for columns 0 to i-1, True for i to T-1", "unread"),
+        ("The mask is not False for 0..i, and True for i+1..T-1", "unread"),
+        ("True up to i and False afterwards", "unread"),
+        ("counted from 1: False for columns 0..i, True for i+1..T-1", "unread"),
+        ("True", "unread"),
+        ("", "unread"),
+    ],
+)
+def test_what_is_said_of_the_mask_is_read_in_full_or_not_at_all(written, text, variant):
+    """Both values with their columns, in any order; the half of it, or a contradiction, is not."""
+    assert written.masks.mask_value_of(text)[0] == variant
+
+
+@pytest.mark.parametrize(
+    ("code", "variant"),
+    [
+        ("mask = tril[i, :T] == 0", "reference"),
+        ("mask = torch.tensor([False] * (i + 1) + [True] * (T - i - 1))", "reference"),
+        ("mask = tril[:, i] == 0", "unread"),
+    ],
+)
+def test_a_mask_may_be_said_as_code(written, work, code, variant):
+    """Code for Q3 is run like that of Q4, and named only if it is right."""
+    answer = SimpleNamespace(text=code, code=code)
+    assert written.mask_value_of(as_work(written, work), answer)[0] == variant
 
 
 @pytest.fixture(scope="module")
@@ -209,6 +271,7 @@ def test_code_of_the_scores_is_run(written, work, code, variant):
         ("mask = tril[i] == 0", "unsliced"),
         ("mask = tril[:i, :i] == 0", "previous_rows"),
         ("mask = tril[:, i] == 0", "column"),
+        ("mask = tril[:T, i] == 0", "column"),
         ("mask = tril[i, :T]", "unread"),
         ("mask = 'yes'", "unread"),
     ],

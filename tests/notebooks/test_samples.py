@@ -5,6 +5,7 @@ import json
 
 import pytest
 
+from grader import intake
 from grader import pack as packs
 from grader.checking.diagnosis import SIZE
 from grader.checking.draw import Draw
@@ -106,3 +107,29 @@ def test_every_known_mistake_shows_and_is_told_from_the_others(kv, draw):
                 for one, two, limit in zip(answers[name], answers[other], limits, strict=True)
             ]
             assert any(gaps), f"{name or 'the reference'} answers as {other or 'the reference'}"
+
+
+# --- what is shipped ------------------------------------------------------------------------------
+
+SHIPPED = {
+    # by hand, from the answer key: (B, T, C) is worth half, masking after the softmax nothing, an
+    # upper triangle half, a row that is not cut three quarters; of the blocks 8 + 4 + 4 are lost
+    "alice-kv": {"Q1": 2, "Q2": 2, "Q3": 2, "Q4": 4},
+    "bob-kv": {"Q1": 1, "Q2": 0, "Q3": 1, "Q4": 3, "Q7": 36 - 8 - 4 - 4},
+}
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_shipped_notebooks_are_known_and_worth_what_they_are(name, draw):
+    """Nobody names the pack; the answers and blocks get the points of the answer key."""
+    submission = intake.read(ROOT / "submissions" / name)
+    pack = packs.find(ROOT, None, submission.files)
+    assert pack.id == PACK
+    wanted = SHIPPED[name]
+    kept = tuple(criterion for criterion in pack.criteria if criterion.id in wanted)
+    pack = dataclasses.replace(pack, criteria=kept)
+    sandbox = ProcessSandbox()
+    with oracle_for(pack, sandbox) as oracle:
+        result = grade(submission, pack, sandbox, oracle=oracle, draw=draw)
+    assert {each["id"]: each["points"] for each in result["criteria"]} == wanted
+    assert not [flag for flag in result["flags"] if "pip" in flag or "google" in flag]

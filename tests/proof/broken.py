@@ -102,18 +102,20 @@ def packed(**fields):
     return mock.patch.object(ground(), "pack", dataclasses.replace(ground().pack, **fields))
 
 
-def without(check):
-    """Take one check out of the rubric, its points with it."""
-    return _rubric(lambda one: None if one.id == check else one)
+def without(check, of=None):
+    """Take one check out of the rubric, its points with it; ``of`` another ground than the one."""
+    return _rubric(lambda one: None if one.id == check else one, of or ground())
 
 
 def rubric(check, **fields):
     """Give fields of one check of the rubric other values."""
-    return _rubric(lambda one: dataclasses.replace(one, **fields) if one.id == check else one)
+    return _rubric(
+        lambda one: dataclasses.replace(one, **fields) if one.id == check else one, ground()
+    )
 
 
-def _rubric(change):
-    pack = ground().pack
+def _rubric(change, of):
+    pack = of.pack
     criteria = tuple(
         dataclasses.replace(
             criterion, checks=tuple(new for one in criterion.checks if (new := change(one)))
@@ -121,4 +123,4 @@ def _rubric(change):
         for criterion in pack.criteria
     )
     assert criteria != pack.criteria
-    return packed(criteria=criteria)
+    return mock.patch.object(of, "pack", dataclasses.replace(pack, criteria=criteria))

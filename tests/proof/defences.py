@@ -10,6 +10,7 @@ from tests.proof.defended import (
     judge,
     latency,
     line,
+    notebook_checks,
     notebooks,
     problem1,
 )
@@ -27,7 +28,8 @@ isolation was disabled, the case was a right submission that only looks; where t
 was, a box of ours that breaks one rule of the protocol. A row "check ..." takes a check out of the
 rubric: the case is then graded with full marks by all the others of its problem.
 """
-GROUPS = (judge, checks, latency, problem1, line, guest, intake, notebooks, container)
+GROUPS = (judge, checks, latency, problem1, line, guest, intake, notebooks, notebook_checks,
+          container)  # fmt: skip
 DEFENCES = [defence for group in GROUPS for defence in group.DEFENCES]
 
 

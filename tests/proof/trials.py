@@ -41,7 +41,8 @@ class Seen:
 class Defence:
     """One defence of the grader, a way to disable it, and a case that needs it.
 
-    ``guards`` is the id of the check, or the key of a container's settings, that it stands for.
+    ``guards`` is the id of the check of this pack, or the key of a container's settings, that it
+    stands for.
     """
 
     name: str
@@ -50,6 +51,7 @@ class Defence:
     case: str
     trial: Callable[[], Seen]
     guards: str = ""
+    pack: str = PACK.name
 
 
 class Ground:

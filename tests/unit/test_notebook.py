@@ -14,6 +14,7 @@ import pytest
 from grader import grade
 from grader.intake import SourceFile, Submission
 from grader.notebook import answers, books, clean, markers
+from grader.notebook.answers import Picture
 from grader.notebook.form import Form, trouble_of
 
 WORDS = "Solution Block"
@@ -339,6 +340,29 @@ def test_exports_are_read():
     assert len(fill(name="x.py", data=changed.encode()).counted) == 1
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "#!/usr/bin/env python\n\n# ## Step\n# \n# **Q1.** Your answer:\n# \n# it is 3\n\n"
+        "# In[1]:\n\n\nx = 1\n# of the code\ny = 2\n\n\n# **Q2.** Complete\n# \n"
+        "# ```python\n# z = 3\n# ```\n\n# In[2]:\n\n\nprint(x)\n",
+        "# %% [markdown]\n# **Q1.** Your answer:\n#\n# it is 3\n# %%\nx = 1\n# of the code\n"
+        "# %% [markdown]\n# **Q2.** Complete\n#\n# ```python\n# z = 3\n# ```\n# %%\nprint(x)\n",
+        '"""**Q1.** Your answer:\n\nit is 3\n"""\n\nx = 1\n# of the code\n\n'
+        '"""**Q2.** Complete\n\n```python\nz = 3\n```\n"""\n\nprint(x)\n',
+    ],
+    ids=["jupyter", "percent", "colab"],
+)
+def test_answers_are_found_in_exports(text):
+    """Words that a tool made comments or texts of are words again, and code stays code."""
+    template = books.read("q.ipynb", book(words("**Q1.** Your answer:"), words("**Q2.** Complete")))
+    own = books.read("q.py", text.encode())
+    found = answers.find([], own, template, WORDS, ["Q1", "Q2"])
+    assert found["Q1"].text.startswith("it is 3")
+    assert found["Q2"].code.strip() == "z = 3"
+    assert any("# of the code" in cell.text for cell in own.code)
+
+
 def test_the_book_with_most_of_the_blocks_counts():
     """An empty copy, another notebook and a report beside it do not matter."""
     files = [
@@ -549,7 +573,7 @@ def test_pictures_stand_between_questions():
         "q.ipynb",
         book(words("**Q2.** Complete"), code("plot()", outputs=[shown]), words("**Q3.**")),
     )
-    assert answers.pictures(own, ["Q1", "Q2", "Q3"]) == [("Q2", "Q3", png)]
+    assert answers.pictures(own, ["Q1", "Q2", "Q3"]) == [Picture("Q2", "Q3", 2, png)]
 
 
 HOSTILE = {

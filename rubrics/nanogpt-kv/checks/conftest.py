@@ -1,12 +1,15 @@
 """What the checks share: drawn weights and prompts, and the rulers that they measure with."""
 
-import re
+import contextlib
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from grader import rubric
 from grader.beside import beside
 from grader.checking.likely import below_best, continuation, inside
+from grader.errors import StudentFault
 
 SAME = 1e-3
 """A difference that no rubric will count."""
@@ -37,6 +40,60 @@ def weights(draw, vectors, dims):
 def other_weights(draw, vectors, other_dims):
     """The same for the other sizes."""
     return vectors.draw_weights(draw.rng("other weights"), other_dims)
+
+
+@pytest.fixture(scope="session")
+def trouble():
+    """What goes wrong on this GPU alone, once it has been looked for: a fault, or None."""
+    return {}
+
+
+@pytest.fixture
+def student(student, trouble, vectors, dims, weights, request):
+    """The submission, on the CPU where it works there alone; but for checks of the device.
+
+    Whoever leaves tensors on the CPU has written one mistake, which one check charges.
+    """
+    if "found" not in trouble:
+        cpu = student.device == "cpu"
+        trouble["found"] = None if cpu else faults_here_only(student, vectors, dims, weights)
+    if trouble["found"] is None or "left_behind" in request.fixturenames:
+        yield student
+        return
+    with student.on_cpu():
+        yield student
+
+
+@pytest.fixture
+def left_behind(student, trouble):  # noqa: ARG001 - trouble is looked for when it is made ready
+    """What the submission raises on this GPU and not on the CPU; None where it works on both."""
+    return trouble["found"]
+
+
+def faults_here_only(student, vectors, dims, weights):
+    """Return what a small model raises on the GPU, if it raises nothing on the CPU."""
+
+    def used():
+        ids = np.arange(12)[None] % dims["vocab_size"]
+        model = student.build(dims, weights)
+        past = None
+        for begin, end in ((0, 6), (6, 7), (7, 12)):
+            _, past = model.forward(ids[:, begin:end], past, use_cache=True)
+        model.generate(ids, 3, temperature=vectors.COLD, use_cache=True, seed=3)
+
+    try:
+        used()
+    except StudentFault as fault:
+        if fault.outcome != "error":
+            return None
+        with contextlib.suppress(StudentFault), student.on_cpu():
+            used()
+            student.flag(
+                f"On {student.device} the submission fails ({fault.message}); on the CPU it works: "
+                "all that needs no GPU was graded there."
+            )
+            return fault
+    return None
 
 
 @pytest.fixture
@@ -129,14 +186,35 @@ def differing(one, other):
     return float(np.nan_to_num(gaps, nan=NOT_FINITE, posinf=NOT_FINITE).max())
 
 
+@pytest.fixture(scope="session")
+def rules():
+    """The rubric: how latency is measured, and the limits at which it is enough."""
+    return rubric.read(Path(__file__).parent.parent)
+
+
+@pytest.fixture(scope="session")
+def performance():
+    """How what is timed is written down."""
+    return beside(__file__, "performance")
+
+
+@pytest.fixture(scope="session")
+def bench(performance, oracle, draw, vectors, rules, device):
+    """What is timed, once for all checks."""
+    return performance.bench(oracle, draw, vectors, rules, device)
+
+
+@pytest.fixture(scope="session")
+def known_wrong():
+    """How wrong the sizes of Q7 are, once that has been asked for."""
+    return {}
+
+
 @pytest.fixture
-def charged(student, oracle, draw, vectors, dims, weights, record):
+def charged(student, oracle, draw, vectors, dims, weights, record, known_wrong):
     """Note whether the same goes wrong at the sizes of Q7, which has charged for it."""
 
-    def charged(measure, limit):
-        worst = record.evidence.measured.get(measure)
-        if worst is not None and worst <= limit:
-            return
+    def measured():
         ids = draw.rng("charged before").integers(0, dims["vocab_size"], (2, 20))
         model = student.build(dims, weights)
         expected = oracle.logits(dims, weights, ids)
@@ -148,9 +226,28 @@ def charged(student, oracle, draw, vectors, dims, weights, record):
         tokens = inside(continuation(ids, done.tokens, 6), dims["vocab_size"])
         full = oracle.logits(dims, weights, np.concatenate([ids, tokens], axis=1))
         below = below_best(full[:, ids.shape[1] - 1 : -1], tokens).max()
-        record.set(wrong_in_q7=max(*gaps, float(below)))
+        return max(*gaps, float(below))
+
+    def charged(measure=None, limit=0.0):
+        worst = record.evidence.measured.get(measure)
+        if worst is None or worst > limit:
+            if not known_wrong:
+                known_wrong["by"] = measured()
+            record.set(wrong_in_q7=known_wrong["by"])
 
     return charged
+
+
+@pytest.fixture
+def beyond(charged, record):
+    """Note what is wrong in timed replies though it is right at the sizes of Q7."""
+
+    def beyond(measure):
+        charged()
+        told = record.evidence.measured
+        record.set(beyond_q7=0.0 if told["wrong_in_q7"] > SAME else told.get(measure))
+
+    return beyond
 
 
 # --- what was written and drawn -------------------------------------------------------------------
@@ -188,28 +285,44 @@ def shown(work, record):
 
 
 @pytest.fixture
-def drawn(work, record):
-    """Keep the pictures of a question for a human, with what was printed of the device."""
+def drawn(work, written, record, student):
+    """Judge the graph of a question: handed in, drawn again as data, made on which device."""
 
-    def drawn(question):
-        pictures = work.pictures(question)
-        for picture in pictures[:3]:
-            record.attach("png", picture)
-        if pictures:
-            record.say(f"A human looks at it: pictures in the notebook for {question}: "
-                       f"{len(pictures)}. {claimed(work)}")  # fmt: skip
-        elif work.elsewhere or work.answers[question].text:
-            where = work.elsewhere or work.answers[question].where
-            record.inconclusive(f"No picture of {question} is in the notebook; look at {where}.")
-        else:
-            record.not_submitted(f"No picture of {question} is in the notebook's outputs.")
+    def drawn(question, *, cached):
+        stored = work.pictures(question)
+        for picture in stored[:3]:
+            record.attach("png", picture.data)
+        if not stored:
+            missing(question, work, record)
+            return
+        figures, trouble = work.redrawn
+        again = [figure for picture in stored for figure in figures.get(picture.cell, [])]
+        devices = written.graphs.claimed(work)
+        claim = f"Devices that outputs and answers name: {', '.join(devices) or 'none'}."
+        record.set(claims_t4=int(written.graphs.WANTED in devices))
+        if not again:
+            record.inconclusive(
+                f"The graph is there; its cell draws none when it is run here ({trouble or 'no'} "
+                f"error): a human looks at it. {claim}"
+            )
+            return
+        figure = again[-1]  # as in the notebook, the last one counts
+        if figure.picture:
+            record.attach("png", figure.picture)
+        found = written.graphs.judge(figure, cached=cached, is_cpu=student.device == "cpu")
+        record.set(**found.measured)
+        slips = () if written.graphs.WANTED in devices else ("other_device",)
+        record.answer(
+            found.variant, f"Drawn again: {found.says}. {claim}", slips=(*found.slips, *slips)
+        )
 
     return drawn
 
 
-def claimed(work):
-    """What the notebook's outputs say of the device they were made on."""
-    printed = " ".join(cell.printed for cell in work.book.cells) if work.book else ""
-    known = ("T4", "V100", "A100", "H100", "L4", "P100", "cuda", "cpu")
-    found = [name for name in known if re.search(rf"\b{name}\b", printed)]
-    return f"Device named in its outputs: {', '.join(found) or 'none'}."
+def missing(question, work, record):
+    """Say that there is no graph; a report may show it all the same."""
+    where = work.elsewhere or work.answers[question].where
+    if where:
+        record.inconclusive(f"No picture of {question} is in the notebook; look at {where}.")
+    else:
+        record.not_submitted(f"No picture of {question} is in the notebook's outputs.")

@@ -3,11 +3,15 @@
 What goes wrong here as it does at the sizes of Q7 has been charged there: `wrong_in_q7` tells.
 """
 
+import re
+
 import numpy as np
 import pytest
 
 from grader.checking.likely import continuation, inside, z_score
+from grader.errors import StudentFault
 
+DEVICES = re.compile(r"\bdevices?\b|\bcuda\b|\bcpu\b", re.IGNORECASE)  # in torch's words
 ATOL, TIE = 1e-2, 2e-2
 """Where a measurement is worth a second look; what passes is the rubric's to say."""
 
@@ -70,12 +74,30 @@ def test_copied_from_gpt(student, greedy, dims, weights, prompt, charged):
 
 
 @pytest.mark.hidden
-def test_on_the_device(student, decode, greedy, dims, weights, prompt, record, charged):
+def test_on_the_device(
+    student, left_behind, decode, greedy, dims, weights, prompt, record, charged
+):
     """On a GPU all tensors are there: forward and generation work and are right."""
     if student.device == "cpu":
-        record.inconclusive("Tensors that stay on the CPU show on a GPU only; this was a CPU.")
+        record.inconclusive(
+            "Not applicable here: a tensor that stays on the CPU shows on a GPU alone, and this "
+            "was graded on a CPU."
+        )
         return
+    if left_behind is not None:
+        said = left_behind.message.rstrip(".")
+        what = "a tensor has stayed on the CPU" if DEVICES.search(said) else "it fails"
+        raise StudentFault(
+            "failed",
+            f"On the GPU {what}: {said}. Make new tensors on the device of the old ones "
+            "(device=x.device). On the CPU it works, and all else was graded there.",
+            left_behind.detail,
+        )
     model = student.build(dims, weights)
+    model.watch(["elsewhere"])
     decode(model, prompt(2, 12, dims), [6, 1, 3, 2], "on the GPU", dims, weights)
+    kept = model.output_of("elsewhere", (1, 1))
+    sentence = "Cached tensors that do not lie on the GPU, of all that were returned"
+    record.worst("cached_elsewhere", None if kept is None else float(kept[0, 0]), sentence)
     greedy(model, prompt(2, 9, dims), 8, dims, weights)
     charged("max_abs_error", ATOL)

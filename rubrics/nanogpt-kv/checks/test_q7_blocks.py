@@ -73,7 +73,7 @@ def test_first_token(student, greedy, dims, weights, prompt, record):
     """GEN-1: the prompt is fed once and whole, and the first new token is the most likely one."""
     model = student.build(dims, weights)
     record.set(fed_beyond_prompt=0, prompt_not_fed=0)
-    for batch, length in ((1, 1), (1, 10), (3, 33)):
+    for batch, length in ((1, 1), (1, 10), (8, 33)):  # a wrong token may be right by chance
         done = greedy(model, prompt(batch, length, dims), 1, dims, weights)
         said = f"For a prompt of {length} your model was fed {sum(done.fed)} tokens"
         record.worst("prompt_not_fed", max(0, length - sum(done.fed)), said)

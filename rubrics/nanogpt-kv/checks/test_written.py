@@ -7,7 +7,7 @@ import pytest
 def test_shapes(record, shown, written):
     """Q1: the shape of q, k and v of one head."""
     if answer := shown("Q1"):
-        variant, read = written.shape_of(answer.text)
+        variant, read = written.shapes.shape_of(answer.text)
         record.answer(variant, f"Read in {answer.where} as the shape ({read}).")
 
 
@@ -16,14 +16,15 @@ def test_scores(work, record, shown, written, draw):
     """Q2: the code is run on tensors, and its values are compared."""
     if answer := shown("Q2"):
         variant, why = written.scores_of(work, answer.code, draw.rng("scores"))
-        record.answer(variant, f"The code in {answer.where} was run. {why}".strip())
+        record.answer(variant, f"The code in {answer.where} was run: {written.said(variant, why)}.")
 
 
 @pytest.mark.hidden
-def test_mask_value(shown, record):
-    """Q3: a human reads what was said of the mask."""
-    if shown("Q3"):
-        record.say("A human reads it.")
+def test_mask_value(work, record, shown, written):
+    """Q3: what was said of the mask, where it is said in full; else a human reads it."""
+    if answer := shown("Q3"):
+        variant, read = written.mask_value_of(work, answer)
+        record.answer(variant, f"Read in {answer.where} as: {read}.")
 
 
 @pytest.mark.hidden
@@ -31,13 +32,13 @@ def test_mask_code(work, record, shown, written):
     """Q4: the code is run on a triangle for several positions, and its values are compared."""
     if answer := shown("Q4"):
         variant, why = written.mask_of(work, answer.code)
-        record.answer(variant, f"The code in {answer.where} was run. {why}".strip())
+        record.answer(variant, f"The code in {answer.where} was run: {written.said(variant, why)}.")
 
 
 @pytest.mark.hidden
 def test_graph_without_cache(drawn):
     """Q5: the graph of the time per token without a cache."""
-    drawn("Q5")
+    drawn("Q5", cached=False)
 
 
 @pytest.mark.hidden
@@ -59,7 +60,7 @@ def test_explanations(work, shown, record):
 @pytest.mark.hidden
 def test_graph_with_cache(drawn):
     """Q8: the graph of the time per token with a cache."""
-    drawn("Q8")
+    drawn("Q8", cached=True)
 
 
 @pytest.mark.hidden

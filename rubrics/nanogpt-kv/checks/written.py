@@ -1,19 +1,23 @@
-"""What was written and drawn for the questions, and how the answers to Q1, Q2 and Q4 are read."""
+"""What was written and drawn for the questions, and how the code of Q2, Q3 and Q4 is read."""
 
 import json
 import re
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
 from grader import rubric
+from grader.beside import beside
 from grader.intake import SourceFile
 from grader.notebook import answers
 from grader.text import shown
 
+graphs = beside(__file__, "graphs")
+masks = beside(__file__, "masks")
+shapes = beside(__file__, "shapes")
 QUESTIONS = [f"Q{number}" for number in range(1, 10)]
 CLOSE = 1e-4  # of scores, which are printed in full
-MOST = 3000  # characters of an answer that are looked through for a shape
 UNREAD = "unread"  # an answer that a human reads: the rubric has no credit for it
 
 ASK = """
@@ -49,17 +53,22 @@ class Work:
         files = [SourceFile(path, data) for path, data in scripts.files.items()]
         self.filled = form.fill(files)
         self.book = self.filled.book
-        # A PDF, or a notebook that cannot be read: a human may find answers there.
-        ends = (".pdf",) if self.book else (".pdf", ".ipynb")
+        # What a human may find answers in: a PDF, pictures, or a notebook that cannot be read.
+        ends = (".pdf", ".png", ".jpg", ".jpeg", ".docx", *(() if self.book else (".ipynb",)))
         unread = [shown(file.path) for file in files if file.path.lower().endswith(ends)]
         self.elsewhere = ", ".join(unread)
         self.answers = answers.find(files, self.book, form.book, form.words, QUESTIONS)
         self.drawn = answers.pictures(self.book, QUESTIONS) if self.book else []
 
     def pictures(self, question):
-        """The pictures between the names of a question and its neighbours."""
-        near = [png for before, after, png in self.drawn if after == question]
-        return near or [png for before, _, png in self.drawn if before == question]
+        """The stored pictures between the names of a question and its neighbours."""
+        near = [picture for picture in self.drawn if picture.after == question]
+        return near or [picture for picture in self.drawn if picture.before == question]
+
+    @cached_property
+    def redrawn(self):
+        """Figures by the number of their cell, of the notebook run again, and what went wrong."""
+        return graphs.drawn_again(self.scripts, self.book)
 
     def evaluated(self, code, name, numbers, tensors):
         """The array that code leaves under a name, run in the sandbox; or None, and why."""
@@ -74,67 +83,26 @@ class Work:
         return found, ""
 
 
-# --- Q1 -------------------------------------------------------------------------------------------
-
-_HEADS = {"num_heads", "n_heads", "n_head", "num_head", "h", "nh", "heads", "nheads"}
-_WIDTHS = {"c", "n_embd", "d_model", "channels"}
-_SIZES = {"head_size", "hs", "head_dim", "d_k", "hd", "d_head", "headsize"}
-_BATCH, _TIME = {"b", "batch", "batch_size"}, {"t", "seq_len", "time"}
-
-
-def shape_of(text):
-    """The rubric's name for the shape that a text gives to q, k and v, and the text of it."""
-    text = text[:MOST]
-    plain = re.sub(r"\\(?:text|mathrm|texttt)\{([^{}]*)\}", r"\1", text)
-    plain = re.sub(r"\\frac\{([^{}]*)\}\{([^{}]*)\}", r"\1/\2", plain).replace("\\_", "_")
-    plain = re.sub(r"\\(?:left|right|,|;)|[`$*{}]", "", plain).replace("//", "/")
-    plain = re.sub(r"\(\s*(\w+)\s*/\s*(\w+)\s*\)", r"\1/\2", plain)
-    plain = re.sub(r"\\times|×|(?<=\w)\s+x\s+(?=\w)", ",", plain)
-    item = r"\s*[A-Za-z_]+(?:\s*/\s*[A-Za-z_]+)?\s*"
-    listed = rf"{item}(?:,{item}){{1,4}}"
-    shapes = re.findall(rf"[(\[]({listed})[)\]]", plain) or re.findall(listed, plain)
-    found = {}
-    for shape in shapes:
-        items = [part.strip().replace(" ", "").lower() for part in shape.split(",")]
-        if kind := _kind(items, plain.lower()):  # else it is no shape: "of q, k, v"
-            found[kind] = ", ".join(items)
-    if len(found) != 1:
-        return UNREAD, "; ".join(found.values()) or text.strip()[:200]
-    return next(iter(found.items()))
-
-
-def _kind(items, text):
-    items = [_item(item) for item in items]
-    stated = re.search(r"single[- ]head|one head|head_?size\s*=\s*c\b", text)
-    defined = re.search(r"(?:head_?size|hs|head_dim|d_k)\s*(?:=|is)\s*\(?c\s*/", text)
-    if items == ["B", "T", "size"] and not defined:
-        return "width_not_said"
-    kinds = {
-        ("B", "T", "C/h"): "reference",
-        ("B", "T", "size"): "reference",
-        ("B", "T", "C"): "whole_width_stated" if stated else "whole_width",
-        ("B", "h", "T", "C/h"): "all_heads",
-        ("B", "h", "T", "size"): "all_heads",
-        ("B", "T", "h", "C/h"): "all_heads",
-        ("B", "T", "h", "size"): "all_heads",
-    }
-    if "V" in items:
-        return "vocabulary"
-    return kinds.get(tuple(items))
-
-
-def _item(item):
-    if "/" in item:
-        above, _, below = item.partition("/")
-        return "C/h" if above in _WIDTHS and below in _HEADS else "?"
-    for name, known in (("B", _BATCH), ("T", _TIME), ("C", _WIDTHS), ("h", _HEADS),
-                        ("size", _SIZES), ("V", {"vocab_size"})):  # fmt: skip
-        if item in known:
-            return name
-    return "?"
-
-
 # --- Q2 and Q4 ------------------------------------------------------------------------------------
+
+
+SAID = {
+    "reference": "it masks the future and takes the softmax along the keys",
+    "no_mask": "nothing is masked",
+    "other_axis": "the softmax is not along the keys",
+    "mask_after": "it is masked after the softmax",
+    "unfinished": "there is no mask and no softmax in it yet",
+    "row": "it takes row i up to column T",
+    "with_cache": "it takes row i up to column i, as with a cache",
+    "unsliced": "it takes all of row i, block_size wide",
+    "previous_rows": "it takes the rows before i",
+    "column": "it takes column i",
+}
+
+
+def said(variant, why):
+    """Return what code does, in words; or why that is not known."""
+    return SAID.get(variant, why or "what it does is none of the known")
 
 
 def scores_of(work, code, rng):
@@ -162,6 +130,16 @@ def scores_of(work, code, rng):
     return (same[0], "") if same else (UNREAD, f"it computes a value of shape {got.shape}")
 
 
+def mask_value_of(work, answer):
+    """The rubric's name for what was said of the mask, in words or as code, and how it was read."""
+    variant, read = masks.mask_value_of(answer.text)
+    if variant == UNREAD and re.search(r"tril\s*\[|\[\s*False", answer.code):
+        row, _ = mask_of(work, answer.code)
+        if row in ("row", "with_cache"):
+            return "reference", "code that gives that row"
+    return variant, read
+
+
 def mask_of(work, code):
     """The rubric's name for the mask that code takes out of tril, and why if there is none."""
     T, block_size = 6, 9
@@ -179,13 +157,14 @@ def mask_of(work, code):
             "unsliced": hidden[i],
             "previous_rows": hidden[:i, :i],
             "column": hidden[:, i],
+            "column up to T": hidden[:T, i],
         }
         got = _squeezed((got != 0).astype(float))
         fits = {name for name, value in ways.items() if _same(got, _squeezed(value))}
         names = fits if names is None else names & fits
     if not names:
         return UNREAD, f"it takes out a value of shape {got.shape}"
-    return next(name for name in ways if name in names), ""
+    return next(name for name in ways if name in names).partition(" ")[0], ""
 
 
 def _squeezed(values):
