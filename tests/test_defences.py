@@ -43,7 +43,7 @@ def test_every_defence_has_a_name_of_its_own():
 def test_every_check_is_defended(name):
     """Each check of each pack that a machine judges is taken out in one of the rows.
 
-    But for those whose cases are elsewhere: what a notebook is timed by, and what shows on a GPU alone.
+    But for those whose cases are elsewhere: what times a notebook, and what shows on a GPU alone.
     """
     guarded = {defence.guards for defence in DEFENCES if defence.pack == name}
     judged = {check.id for check in packs.load(ROOT, name).checks if not check.manual}
