@@ -116,6 +116,8 @@ class _Work:
     @classmethod
     def of(cls, submission: Submission, pack: Pack) -> _Work:
         """Return the files as they are, or a notebook's blocks in the clean copy."""
+        if pack.adapter is not None:
+            return cls(pack.adapter.fitted(submission.files, pack.interface.expected))
         if pack.form is None:
             return cls(submission.files)
         filled = pack.form.fill(submission.files)

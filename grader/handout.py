@@ -92,6 +92,8 @@ def _as_it_was(pack: Pack) -> Iterator[tuple[Path, bytes]]:
         yield template / form.template.path, form.template.data
         if form.adapter:
             yield Path(form.adapter.path), form.adapter.data
+    if pack.adapter:
+        yield Path(pack.adapter.source.path), pack.adapter.source.data
 
 
 def _record(

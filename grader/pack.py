@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from grader import intake, mistakes, rubric
+from grader.adapting import Adapter
 from grader.errors import UsageError
 from grader.formulas import questions
 from grader.intake import SourceFile
@@ -58,6 +59,7 @@ class Pack:
     reference: tuple[SourceFile, ...]  # as it runs; empty in a handout, as is the next
     mistakes: tuple[Mistake, ...]
     form: Form | None  # where a notebook is handed in: what it is filled into
+    adapter: Adapter | None  # where a function is: what makes a model of it
 
     @property
     def checks_folder(self) -> Path:
@@ -136,6 +138,8 @@ def load(root: Path, pack_id: str) -> Pack:
     reference = intake.read(reference_folder).files
     if found.form:
         reference = _clean_reference(found.form, reference, str(reference_folder))
+    if found.adapter:
+        reference = found.adapter.fitted(reference, found.interface.expected)
     family = mistakes.read(folder / mistakes.FILE)
     if family:
         place = str(folder / mistakes.FILE)
@@ -197,7 +201,10 @@ def _pack(
             *sources,
             *filter(Path.exists, optional),
             *course,
-            more=(form.unfilled(), form.template) if form else (),
+            more=(
+                *((form.unfilled(), form.template) if form else ()),
+                *((found.adapter.source,) if found.adapter else ()),
+            ),
         ),
         checks_digest=_digest(*sources, *filter(Path.exists, optional), *course, more=()),
         points=found.points,
@@ -212,6 +219,7 @@ def _pack(
         reference=reference,
         mistakes=family,
         form=form,
+        adapter=found.adapter,
     )
 
 

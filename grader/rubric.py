@@ -6,14 +6,14 @@ probably meant otherwise, the word.
 
 from __future__ import annotations
 
-import ast
 import math
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 
-from grader import recognition, style
+from grader import adapting, marks, recognition, style
+from grader.adapting import Adapter
 from grader.latency import settings
 from grader.latency.settings import Settings
 from grader.notebook import declared
@@ -24,7 +24,6 @@ from grader.tables import BadPack, Table, hint
 FILE = "rubric.toml"
 SCHEMA = "grader.rubric/1"
 RULES = ("all", "sum", "best_of", "manual")
-MARKS = ("public", "hidden")
 ATOL = 1e-2  # where the rubric names no limit of that name
 
 
@@ -90,6 +89,7 @@ class Rubric:
     deductions: tuple[Deduction, ...]
     signs: recognition.Signs
     form: Form | None  # of a notebook that is filled in
+    adapter: Adapter | None  # that makes a model of a function
     marks: Mapping[str, str]  # of all checks in the folder, whether the rubric uses them or not
 
 
@@ -101,18 +101,19 @@ def read(folder: Path) -> Rubric:
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise BadPack(f"{path}: {error}") from error
     table.only("schema", "id", "title", "version", "points", "interface", "sandbox", "limits",
-               "timing", "deductions", "criteria", recognition.KEY, declared.KEY)  # fmt: skip
+               "timing", "deductions", "criteria", recognition.KEY, declared.KEY,
+               adapting.KEY)  # fmt: skip
     if table.text("schema") != SCHEMA:
         raise BadPack(f"{path}: schema has to be {SCHEMA!r}")
     limits = {name: float(value) for name, value in table.table("limits").numbers().items()}
-    marks = _checks_in(folder / "checks")
+    checks = marks.read(folder / "checks")
     return Rubric(
         where=str(path),
         id=table.text("id"),
         title=table.text("title"),
         version=table.text("version"),
         points=table.number("points"),
-        criteria=tuple(_criterion(t, limits, marks) for t in table.tables("criteria")),
+        criteria=tuple(_criterion(t, limits, checks) for t in table.tables("criteria")),
         interface=_interface(table.table("interface")),
         sandbox=_limits(table.table("sandbox")),
         limits=limits,
@@ -121,7 +122,8 @@ def read(folder: Path) -> Rubric:
         deductions=_deductions(table.table("deductions", optional=True), limits),
         signs=recognition.read(table.table(recognition.KEY, optional=True)),
         form=declared.read(table.table(declared.KEY, optional=True), folder),
-        marks=marks,
+        adapter=adapting.read(table.table(adapting.KEY, optional=True), folder),
+        marks=checks,
     )
 
 
@@ -273,29 +275,3 @@ def _limits(table: Table) -> Limits:
     table.only(*known)
     numbers = table.numbers()
     return Limits(**{n: int(v) if known[n] == "int" else float(v) for n, v in numbers.items()})  # type: ignore[arg-type]
-
-
-def _checks_in(folder: Path) -> dict[str, str]:
-    """Map the checks of a folder to their marks, by reading and not by importing."""
-    found: dict[str, str] = {}
-    for path in sorted(folder.glob("test_*.py")):
-        try:
-            body = ast.parse(path.read_text(encoding="utf-8"), str(path)).body
-        except (SyntaxError, ValueError) as error:
-            raise BadPack(f"{path}: {error}") from error
-        for node in body:
-            if not (isinstance(node, ast.FunctionDef) and node.name.startswith("test_")):
-                continue
-            check = node.name.removeprefix("test_")
-            marks = [
-                m
-                for d in node.decorator_list
-                for m in MARKS
-                if ast.unparse(d) == f"pytest.mark.{m}"
-            ]
-            if len(marks) != 1:
-                raise BadPack(f"{path}: mark {node.name} as public or as hidden")
-            if check in found:
-                raise BadPack(f"{path}: there are two checks named {check!r}")
-            found[check] = marks[0]
-    return found

@@ -23,6 +23,8 @@ ELSEWHERE = {
     "e0294-a4": set(),
     "nanogpt-kv": {*samples.TIMED, *notebook_checks.ON_A_GPU},
 }
+OF_A_SHEET = {"optimizing-transformers"}
+"""Packs whose checks read answers: each credit of the key is a row in `tests/sheets`."""
 NOT_ISOLATING = {"working_dir", "stdin_open", "labels", "volumes", "environment"}
 BY_NAME = {defence.name: defence for defence in DEFENCES}
 
@@ -39,7 +41,7 @@ def test_every_defence_has_a_name_of_its_own():
     assert len(BY_NAME) == len(DEFENCES) >= 30
 
 
-@pytest.mark.parametrize("name", packs.names(ROOT))
+@pytest.mark.parametrize("name", sorted({*packs.names(ROOT)} - OF_A_SHEET))
 def test_every_check_is_defended(name):
     """Each check of each pack that a machine judges is taken out in one of the rows.
 

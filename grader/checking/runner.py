@@ -235,4 +235,6 @@ class _Plugin:
 
 
 def _check_id(item: pytest.Item) -> str:
-    return item.name.removeprefix("test_")
+    """Return the id of a check: the function's name, or the parameter of one that serves many."""
+    many = item.name.partition("[")[2].removesuffix("]")
+    return many or item.name.removeprefix("test_")

@@ -7,15 +7,18 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from grader.formulas import chains, quantities, trees
+from grader.formulas import chains, judged, quantities, trees
 from grader.formulas.chains import Chain, Graded
-from grader.formulas.finding import Choice, Finder
+from grader.formulas.finding import MAX_OTHERS, Choice, Finder, weight
 from grader.formulas.judging import NONE, REFERENCE, Judge, Match
 from grader.formulas.links import wrong_links
-from grader.formulas.outline import Span, pieces
+from grader.formulas.mixed import pieces
+from grader.formulas.outline import Span
+from grader.formulas.placing import ELSEWHERE, EXACT, Places, Tier
 from grader.formulas.questions import Question
 from grader.formulas.records import Reading
 from grader.formulas.scanning import scan
+from grader.formulas.sections import Sections, placed
 from grader.formulas.spelling import Unreadable
 from grader.formulas.trees import Tree
 
@@ -29,6 +32,7 @@ class Answers:
     """The readings so far, and what students' own later answers may follow from."""
 
     questions: Sequence[Question]
+    sections: Sections | None = None  # of the sheet that was given, where there is one
     readings: dict[str, Reading] = field(default_factory=dict)
     chosen: dict[str, Span] = field(default_factory=dict)
     _own: dict[str, Tree] = field(default_factory=dict)
@@ -40,13 +44,64 @@ class Answers:
 
     def read(self, groups: Sequence[Sequence[Span]]) -> None:
         """Answer every question. A group is the spans of one file, the most telling file first."""
+        files = self._places(groups)
+        groups = [[span for span in group if span.kind != "passage"] for group in groups]
         for question in self.questions:
+            if self.sections and not self._declared(question, groups):
+                self.readings[question.id] = self._in_place(question, files)
+                continue
             choice = self._choose(question, groups)
             if choice is None:
                 self.readings[question.id] = _missing(question, groups)
                 continue
             self.chosen[question.id] = choice.span
             self.readings[question.id] = self._reading(question, choice)
+
+    # --- in a sheet that was given ----------------------------------------------------------------
+
+    def _places(self, groups: Sequence[Sequence[Span]]) -> list[Places]:
+        """Return the spans of each file with their places in the sheet."""
+        if self.sections is None:
+            return []
+        words = self._finder.words
+        return [
+            Places(placed(group, self.sections), self.questions, self.sections, words)
+            for group in groups
+        ]
+
+    def _declared(self, question: Question, groups: Sequence[Sequence[Span]]) -> bool:
+        """Whether an answer is marked with the question's id."""
+        return any(span.mark == question.id for group in groups for span in group)
+
+    def _in_place(self, question: Question, files: Sequence[Places]) -> Reading:
+        if question.prose:
+            return judged.prose(question, files)
+        if question.stances:
+            return judged.verdict(question, files, self._own)
+        judge = Judge(question, self._own)
+        for tier in sorted((t for f in files for t in f.tiers(question)), key=lambda t: -t.rank):
+            if choice := self._of_tier(question, judge, tier):
+                self.chosen[question.id] = choice.span
+                return self._reading(question, choice)
+        return judged.missing(question, files)
+
+    def _of_tier(self, question: Question, judge: Judge, tier: Tier) -> Choice | None:
+        clear = [span for span in tier.clear if self._useful(span, question)]
+        loose = [span for span in tier.loose if self._useful(span, question)]
+        certain = tier.rank == EXACT
+        if question.number_only or not clear:
+            for wanted, among in ((FULL, clear), (FULL, loose), ((), clear)):
+                for span in reversed(among):
+                    verdict = self._read_span(question, judge, span, keep=False).verdict
+                    if verdict in (wanted or {v.name for v in question.variants}):
+                        return Choice(span, certain, tier.rank == ELSEWHERE)
+        if not clear or tier.rank == ELSEWHERE:
+            return None
+        best = max(enumerate(clear), key=lambda item: (*weight(item[1]), item[0]))[1]
+        others = [span for span in reversed((*loose, *clear)) if span is not best]
+        return Choice(best, certain, others=tuple(others[:MAX_OTHERS]))
+
+    # --- by what stands around --------------------------------------------------------------------
 
     def _choose(self, question: Question, groups: Sequence[Sequence[Span]]) -> Choice | None:
         found = []
@@ -62,7 +117,10 @@ class Answers:
     def _useful(self, span: Span, question: Question) -> bool:
         graded = self._graded(span, question)
         if question.number_only:
-            return graded.number is not None and not _sets_a_symbol(graded)
+            if graded.number is None or _sets_a_symbol(graded):
+                return False
+            kinds = {quantities.kind_of(reading.unit) for reading in graded.number.readings}
+            return not question.unit or bool(kinds & {"", question.unit})
         if graded.part is not None:
             return bool(trees.operators(graded.part.readings[0].tree))
         return bool(graded.stopped_by) and span.kind == "display"
@@ -100,7 +158,7 @@ class Answers:
             doubts.append("it was found by the words around it, and may not be the answer")
         known = [REFERENCE, *(variant.name for variant in question.variants)]
         doubts += self._better(question, judge, choice, known)
-        sources = {source for v in question.variants for source in v.own.values()}
+        sources = {source for v in question.variants for source in v.sources}
         lost = sorted(sources - self._own.keys())
         return [*doubts, *(f"it may follow from {source}, which was not read" for source in lost)]
 
@@ -139,7 +197,9 @@ class Answers:
         return dataclasses.replace(
             common, verdict=match.name, read_as=trees.show(tree), says=match.says,
             number=number, number_text=number_text, review=match.ask,
-            remarks=tuple(_remarks(graded, trees_read, best, match, question)),
+            remarks=(*_remarks(graded, trees_read, best, match, question),
+                     *judged.against_own(question, self._own, tree, match.name)),
+            reference=question.reference,
         )  # fmt: skip
 
     def _number(self, judge: Judge, graded: Graded, tree: Tree | None) -> tuple[str, str]:
@@ -164,10 +224,17 @@ class Answers:
         variant = next((v for v in question.variants if v.name == verdict), None)
         says = variant.says if variant and not variant.free else ""
         return dataclasses.replace(
-            common, verdict=verdict, read_as=text, number=verdict, number_text=text, says=says,
+            common, verdict=verdict, read_as=_tidy(text), reference=judge.expected(),
+            number=verdict, number_text=text, says=says,
             review=variant.ask if variant else "",
             remarks=tuple(wrong_links(graded.chain, question)),
         )  # fmt: skip
+
+
+def _tidy(number: str) -> str:
+    """Return a number without the signs of LaTeX: ``9.47*10^10``."""
+    number = re.sub(r"\s*\\(?:times|cdot)\s*", "*", number)
+    return re.sub(r"\s*\^\s*(?:\{\s*)?(-?)\s*(\d+)(?:\s*\})?", r"^\1\2", number)
 
 
 def _sets_a_symbol(graded: Graded) -> bool:

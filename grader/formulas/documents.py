@@ -3,6 +3,7 @@
 answers.toml            declared: a table of ids, each with its formula as text
 *.tex                   marks and structure
 *.md, *.markdown, *.txt, *.ipynb (its Markdown cells)
+*.html                  as notebooks are exported
 *.pdf                   in `pdf`, last
 """
 
@@ -15,13 +16,14 @@ from collections.abc import Mapping
 from pathlib import PurePosixPath
 from typing import Any
 
-from grader.formulas import latex, markdown
-from grader.formulas.outline import CannotRead, Outline, Span, mixed
+from grader.formulas import html, latex, markdown
+from grader.formulas.mixed import mixed
+from grader.formulas.outline import CannotRead, Outline, Span
 
 DECLARED = "answers.toml"
 MAX_BYTES = 4_000_000  # of one text
 _MAX_CELLS = 5_000
-TEXTS = (".tex", ".md", ".markdown", ".txt", ".ipynb")
+TEXTS = (".tex", ".md", ".markdown", ".txt", ".ipynb", ".html", ".htm")
 
 
 def is_text(path: str) -> bool:
@@ -75,6 +77,8 @@ def spans(path: str, data: bytes) -> list[Span]:
         latex.read(text, outline)
     elif name.endswith(".ipynb"):
         _notebook(text, outline)
+    elif name.endswith((".html", ".htm")):
+        html.read(text, outline)
     elif name.endswith(".txt"):
         mixed(outline, text, 1)
     else:

@@ -32,7 +32,7 @@ _MAX_FILES = 40
 _LAST_WORDS = 2_000  # characters
 _ROOT = Path(__file__).parents[2]
 _BOOT = "import sys; sys.path.insert(0, sys.argv[1]); import grader.formulas.worker as w; w.main()"
-_TEXTS = (".tex", ".md", ".markdown", ".txt", ".ipynb", ".toml", ".pdf")
+_TEXTS = (".tex", ".md", ".markdown", ".txt", ".ipynb", ".html", ".htm", ".toml", ".pdf")
 
 
 @dataclass(frozen=True)
@@ -43,25 +43,28 @@ class _Ended:
     last_words: str = ""
 
 
-def examine(files: Mapping[str, bytes], questions: Sequence[Question]) -> Sheet:
+def examine(files: Mapping[str, bytes], questions: Sequence[Question], sheet: str = "") -> Sheet:
     """Find and judge the answers to ``questions`` in a submission's files (path -> bytes).
+
+    ``sheet`` is the Markdown that students were given, with all questions in it, where there is
+    one: answers are then found by their places in it.
 
     Never raises for what a student handed in. Takes tenths of a second; at most 40.
     """
     chosen, remarks = _chosen(files)
     texts = {path: data for path, data in chosen.items() if not _is_pdf(path)}
-    sheet = _examined(texts, questions, TEXT_SECONDS)
-    if len(chosen) > len(texts) and any(_open(reading) for reading in sheet.answers.values()):
-        again = _run(chosen, questions, PDF_SECONDS)
+    found = _examined(texts, questions, sheet, TEXT_SECONDS)
+    if len(chosen) > len(texts) and any(_open(reading) for reading in found.answers.values()):
+        again = _run(chosen, questions, sheet, PDF_SECONDS)
         if isinstance(again, Sheet):
-            sheet = again
+            found = again
         else:
             names = ", ".join(path for path in chosen if _is_pdf(path))
             remarks.append(f"{names} could not be read ({again.why}): a person reads it")
-            sheet = replace(sheet, staff=again.last_words)
-    said = (*remarks, *sheet.remarks)
-    answers = {name: _for_human(reading, said) for name, reading in sheet.answers.items()}
-    return replace(sheet, answers=answers, remarks=said)
+            found = replace(found, staff=again.last_words)
+    said = (*remarks, *found.remarks)
+    answers = {name: _for_human(reading, said) for name, reading in found.answers.items()}
+    return replace(found, answers=answers, remarks=said)
 
 
 def _is_pdf(path: str) -> bool:
@@ -100,10 +103,12 @@ def _chosen(files: Mapping[str, bytes]) -> tuple[dict[str, bytes], list[str]]:
     return chosen, remarks
 
 
-def _examined(files: Mapping[str, bytes], questions: Sequence[Question], seconds: int) -> Sheet:
+def _examined(
+    files: Mapping[str, bytes], questions: Sequence[Question], sheet: str, seconds: int
+) -> Sheet:
     if not files:
         return Sheet({q.id: Reading(q.id, "missing") for q in questions})
-    found = _run(files, questions, seconds)
+    found = _run(files, questions, sheet, seconds)
     if isinstance(found, Sheet):
         return found
     stop, review = f"the whole sheet ({found.why})", f"it could not be read: {found.why}"
@@ -114,11 +119,14 @@ def _examined(files: Mapping[str, bytes], questions: Sequence[Question], seconds
     )
 
 
-def _run(files: Mapping[str, bytes], questions: Sequence[Question], seconds: int) -> Sheet | _Ended:
+def _run(
+    files: Mapping[str, bytes], questions: Sequence[Question], sheet: str, seconds: int
+) -> Sheet | _Ended:
     """Run one child; return its sheet, or how it came to its end."""
     request = {
         "files": {path: base64.b64encode(data).decode() for path, data in files.items()},
         "questions": [packs.as_json(question) for question in questions],
+        "sheet": sheet,
     }
     command = [sys.executable, "-I", "-c", _BOOT, str(_ROOT), str(seconds)]
     with (
@@ -169,6 +177,7 @@ def _reading(data: Mapping[str, Any], question: Question) -> Reading:
     values: dict[str, Any] = {field.name: data[field.name] for field in fields(Reading)}
     values["remarks"] = tuple(str(remark) for remark in values["remarks"])
     named = {variant.name for variant in question.variants} | {"reference", "none"}
+    named |= {*question.stances, "follows", *(("prose",) if question.prose else ())}
     sound = (
         values["question"] == question.id
         and values["verdict"] in named | set(READ)

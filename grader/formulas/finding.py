@@ -23,6 +23,7 @@ _UPRIGHT = re.compile(
     r"\\(?:text|mathrm|textrm|mathbf|textbf|operatorname|mathit|mathsf|emph)(?![a-z])\*?"
 )
 MAX_OTHERS = 20
+_EXPRESSION = "re:"  # a word of a pack that is a regular expression
 
 
 @dataclass(frozen=True)
@@ -73,12 +74,7 @@ class Finder:
             if span.mark or not question.facets or not self._about(span, question):
                 continue
             if useful(span):
-                total = (
-                    bool(_TOTAL.search(label(span)))
-                    or r"\boxed" in span.text
-                    or any(_TOTAL.search(_last(layer)) for layer in span.layers[:2])
-                )
-                yield (_fits(span.place, place), total, _set_apart(span), order), span
+                yield (_fits(span.place, place), *weight(span), order), span
 
     def _about(self, span: Span, question: Question) -> bool:
         if span not in self._facets:
@@ -92,6 +88,16 @@ class Finder:
         at = {name: text.rfind(name) for name in self.ids}
         best = max(at, key=lambda name: (at[name], len(name)), default="")
         return best if best and at[best] >= 0 else ""
+
+
+def weight(span: Span) -> tuple[bool, int]:
+    """Return how much a span looks like the final answer: called a total, set apart."""
+    total = (
+        bool(_TOTAL.search(label(span)))
+        or r"\boxed" in span.text
+        or any(_TOTAL.search(_last(layer)) for layer in span.layers[:2])
+    )
+    return total, _set_apart(span)
 
 
 def _set_apart(span: Span) -> int:
@@ -173,13 +179,17 @@ def _patterns(
             ([w[:-1] for w in known if w.endswith("!")], [w for w in known if not w.endswith("!")])
         ):
             if chosen:
-                out[index].append((value, _pattern(chosen)))
+                out[index].append((value, pattern_of(chosen)))
     return out
 
 
-def _pattern(known: Sequence[str]) -> re.Pattern[str]:
+def pattern_of(known: Sequence[str]) -> re.Pattern[str]:
+    """Return what finds any of a pack's words; "*": it may go on; "re:": an expression."""
     parts = []
-    for word in known:
+    for word in (each.removesuffix("!") for each in known):
+        if word.startswith(_EXPRESSION):
+            parts.append(word.removeprefix(_EXPRESSION))
+            continue
         spelt = r"[\s-]*".join(re.escape(part) for part in word.rstrip("*").split())
         parts.append(rf"(?<![A-Za-z]){spelt}" + ("" if word.endswith("*") else r"(?![A-Za-z])"))
     return re.compile("|".join(parts), re.IGNORECASE)

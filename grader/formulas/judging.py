@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from grader.formulas import identity, leading, quantities, trees
+from grader.formulas import identity, leading, polynomials, quantities, trees
 from grader.formulas.identity import NoValue, Sieve
 from grader.formulas.quantities import Shown
 from grader.formulas.questions import Question, Variant
@@ -48,16 +48,38 @@ class Judge:
 
     def _targets(self, own: Mapping[str, Tree]) -> Iterator[_Target]:
         question = self.question
-        yield _Target(REFERENCE, _tree(question.reference, tuple(question.symbols)))
+        yield _Target(REFERENCE, self.put(_tree(question.reference, tuple(question.symbols))))
         for variant in question.variants:
-            if set(variant.own.values()) <= own.keys():
+            if variant.sources <= own.keys():
                 names = (*question.symbols, *variant.free, *variant.own)
-                mine = {symbol: own[other] for symbol, other in variant.own.items()}
+                mine = own_trees(question, variant, own)
                 tree = trees.substitute(_tree(variant.formula, names), mine)
-                yield _Target(variant.name, tree, variant)
+                yield _Target(variant.name, self.put(tree), variant)
+
+    def put(self, tree: Tree) -> Tree:
+        """Return a tree with what its symbols stand for here."""
+        return put_in(self.question, tree)
 
     def match(self, tree: Tree) -> Match:
         """Return the first target that the formula equals, as it is or with a number put in."""
+        exact = self._exact(self.put(tree))
+        return exact if exact.name != NONE or not self.question.put else self._rounded(tree)
+
+    def _rounded(self, tree: Tree) -> Match:
+        """Return the target whose coefficients are the formula's, rounded as they are shown."""
+        shown = polynomials.terms(self.put(tree))
+        for target in self.targets if shown else ():
+            if target.variant and target.variant.free:
+                continue
+            wanted = polynomials.terms(target.tree)
+            if wanted and polynomials.rounded(shown, wanted):
+                says, ask = (
+                    (target.variant.says, target.variant.ask) if target.variant else ("",) * 2
+                )
+                return Match(target.name, says, ask, ("its coefficients are rounded",))
+        return Match(NONE)
+
+    def _exact(self, tree: Tree) -> Match:
         present = trees.symbols(tree)
         multiple = [Symbol(name) for name in self.question.factors if name in present]
         print_ = self._sieve.value(tree)
@@ -133,11 +155,21 @@ class Judge:
         remarks = [f"{name} = {value} was put in" for name, value in given.items()]
         return Match(target.name, says, ask, tuple(remarks))
 
+    def expected(self) -> str:
+        """Return the reference's formula and its number where that is asked for, for staff."""
+        value = value_at(self.targets[0].tree, point_of(self.question))
+        return self.question.reference + ("" if value is None else f" = {float(value):.6g}")
+
     # --- numbers ----------------------------------------------------------------------------------
 
     def number(self, number: Shown, own: Tree | None) -> str:
         """Return what a number equals: the reference, what follows from ``own``, a variant."""
-        values = list(self._values(own))
+        if self.question.between and any(
+            self.question.between[0] <= number.value * scale <= self.question.between[1]
+            for scale in number.scales
+        ):
+            return REFERENCE
+        values = list(self._values(None if own is None else self.put(own)))
         usual = [pair for pair in values if pair[0] in {REFERENCE, FOLLOWS}]
         others = [pair for pair in values if pair not in usual]
         for group in (usual, others):
@@ -174,6 +206,24 @@ def _versions(target: _Target) -> Iterator[Tree]:
     ((name, (low, high)),) = target.variant.free.items()
     for value in range(low, high + 1):
         yield trees.substitute(target.tree, {name: Number(Fraction(value))})
+
+
+def own_trees(question: Question, variant: Variant, own: Mapping[str, Tree]) -> dict[str, Tree]:
+    """Return the student's answers that a variant's symbols stand for: ``id@D=D/H`` with D put."""
+    names = tuple(question.symbols)
+    found = {}
+    for symbol, source in variant.own.items():
+        other, *changes = source.split("@")
+        values = {name: _tree(text, names) for name, text in (c.split("=") for c in changes)}
+        found[symbol] = trees.substitute(own[other], values)
+    return found
+
+
+def put_in(question: Question, tree: Tree) -> Tree:
+    """Return a tree with what a question's symbols stand for; twice: d_k is D/H, and D is 1600."""
+    names = (*question.symbols, *question.put, *question.at)
+    values = {name: _tree(text, names) for name, text in question.put.items()}
+    return trees.substitute(trees.substitute(tree, values), values) if values else tree
 
 
 @functools.lru_cache(maxsize=4096)

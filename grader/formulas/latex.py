@@ -8,7 +8,8 @@ from __future__ import annotations
 import bisect
 import re
 
-from grader.formulas.outline import Outline, line_ends, mixed, pieces
+from grader.formulas.mixed import line_ends, mixed, pieces
+from grader.formulas.outline import Outline
 
 _COMMENT = re.compile(r"(?<!\\)%[^\n]*")
 _VERBATIM = re.compile(

@@ -6,7 +6,7 @@ from fractions import Fraction
 
 from grader.formulas import identity, quantities, trees
 from grader.formulas.chains import Chain, Part
-from grader.formulas.judging import point_of, value_at
+from grader.formulas.judging import point_of, put_in, value_at
 from grader.formulas.questions import Question
 from grader.formulas.reading import Reading
 
@@ -34,17 +34,18 @@ def wrong_links(chain: Chain, question: Question) -> list[str]:
 
 def _holds(left: Reading, right: Reading, before: Part, part: Part, question: Question) -> bool:
     """Whether two sides are equal; symbols and a number meet at the question's point."""
+    one_tree, other_tree = put_in(question, left.tree), put_in(question, right.tree)
     if before.symbolic and part.symbolic:
         if part.relation == "≈":
             return True
         options: list[dict[str, Fraction]] = [{}]
         options += [{n: Fraction(v)} for n, values in question.given.items() for v in values]
         return any(
-            identity.same(trees.substitute(left.tree, values), trees.substitute(right.tree, values))
+            identity.same(trees.substitute(one_tree, values), trees.substitute(other_tree, values))
             for values in map(trees.numbers, options)
         )
     point = point_of(question)
-    one, other = value_at(left.tree, point), value_at(right.tree, point)
+    one, other = value_at(one_tree, point), value_at(other_tree, point)
     if one is None or other is None:
         return True
     sides = ((before, left, one, other), (part, right, other, one))

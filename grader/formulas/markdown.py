@@ -7,13 +7,15 @@ line that begins with ``+`` or ``-`` would be a list.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from markdown_it import MarkdownIt
 from markdown_it.rules_block import StateBlock
 from markdown_it.token import Token
 
-from grader.formulas.outline import Outline, mixed, pieces
+from grader.formulas import html
+from grader.formulas.mixed import mixed, table_row
+from grader.formulas.outline import Outline
 
 
 def _dollars(state: StateBlock, start: int, end: int, silent: bool) -> bool:  # noqa: FBT001 - imposed
@@ -23,6 +25,8 @@ def _dollars(state: StateBlock, start: int, end: int, silent: bool) -> bool:  # 
     line = start
     rest = state.getLines(start, start + 1, state.tShift[start], False).strip()[2:]
     while "$$" not in rest and line + 1 < end and not state.isEmpty(line + 1):
+        if _BEGINS.match(state.getLines(line + 1, line + 2, 0, False)):
+            break  # the closing one is missing
         line += 1
         rest += "\n" + state.getLines(line, line + 1, 0, False)
     if silent:
@@ -57,20 +61,20 @@ def read(text: str, outline: Outline, first_line: int = 1) -> None:
             outline.heading(int(token.tag[1:]), tokens[at + 1].content)
             at += 1
         elif token.type in {"ordered_list_open", "bullet_list_open"}:
-            outline.open_list(ordered=token.type.startswith("ordered"))
+            first = int(token.attrs.get("start", 1))
+            outline.open_list(ordered=token.type.startswith("ordered"), first=first)
         elif token.type in {"ordered_list_close", "bullet_list_close"}:
             outline.close_list()
         elif token.type == "list_item_open":
             outline.item()
         elif token.type == "paragraph_close":
             outline.paragraph()
-        elif token.type == "formula":
-            mixed(outline, token.content, line)
-        elif token.type == "inline":
-            _paragraph(token.content, outline, line)
+        elif token.type in _TEXTS:
+            _TEXTS[token.type](token.content, outline, line)
         at += 1
 
 
+_BEGINS = re.compile(r"\s*(?:\d+[.)]\s|#{1,6}\s)")  # an item or a heading
 _CODE = re.compile(r"(?<!`)(`+)(?!`)([^\n]{1,400}?)(?<!`)\1(?!`)")
 
 
@@ -97,8 +101,15 @@ def _table(tokens: Sequence[Token], outline: Outline, first_line: int) -> None:
             if not header:
                 header = cells or [""]
                 continue
-            for i, cell in enumerate(cells[1:], 1):
-                near = (header[i] if i < len(header) else "", f"{cells[0]}. {header[0]}")
-                inner = [piece.text for piece in pieces(cell) if piece.kind != "prose"]
-                for text in inner or [cell.strip("` ")]:
-                    outline.formula(text, line, "display", near)
+            table_row(outline, header, cells, line)
+
+
+def _formula(text: str, outline: Outline, line: int) -> None:
+    mixed(outline, text, line)
+
+
+_TEXTS: dict[str, Callable[[str, Outline, int], None]] = {
+    "html_block": html.read,
+    "formula": _formula,
+    "inline": _paragraph,
+}

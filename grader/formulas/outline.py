@@ -7,20 +7,34 @@ of the sheet (its place: "1c" is (1, 3), and so is item 3 below the heading "Pro
 
 from __future__ import annotations
 
-import bisect
 import re
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
-
-from grader.formulas.statements import statements
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 
 MAX_SPANS = 5_000
-_MAX_LAYER = 400  # characters of a layer that are looked at
+BLANK = re.compile(r"\n[ \t]*\n")
+MAX_LAYER = 400  # characters of a layer that are looked at
 _MAX_HISTORY = 1_200
+_MAX_PASSAGE = 4_000
 
 
 class CannotRead(Exception):  # noqa: N818 - says what is the case
     """A file cannot be read; the message is half a sentence that says why."""
+
+
+@dataclass(frozen=True)
+class Frame:
+    """A heading, a label or an item that a span stands under."""
+
+    level: int
+    text: str
+    number: int  # of an item in an ordered list
+    serial: int  # tells it from another of the same text
+
+    @property
+    def is_heading(self) -> bool:
+        """Whether it is one."""
+        return self.level < _LABEL
 
 
 @dataclass(frozen=True)
@@ -30,13 +44,17 @@ class Span:
     file: str
     line: int  # or the page
     text: str
-    kind: str  # "answer" (marked with a question's id), "display", "inline", "code", "text"
+    kind: str  # "answer" (marked with a question's id), "display", "inline", "code", "text";
+    # "passage": a whole paragraph, in which no formula is looked for
     layers: tuple[str, ...] = ()  # text before it, nearest first
     titles: tuple[str, ...] = ()  # items and headings that it stands under, innermost first
     history: str = ""  # what its section says before it
     place: tuple[int, ...] = ()
     mark: str = ""  # the id that it is marked with
     unit: str = "line"  # what `line` counts
+    frames: tuple[Frame, ...] = ()  # outermost first
+    paragraph: int = 0  # that it is in
+    told: str = ""  # what its section says before it, formulas too
 
     @property
     def where(self) -> str:
@@ -76,11 +94,15 @@ class _Frame:
     level: int
     text: str
     number: int = 0  # of an item in an ordered list
+    serial: int = 0
+    growing: bool = False  # the first line of an item is not at its end
 
 
 def _place(frames: list[_Frame]) -> tuple[int, ...]:
     path: tuple[int, ...] = ()
     for frame in frames:
+        if frame.level == _QUESTION:
+            continue
         if found := _FULL.match(frame.text):
             numbers = tuple(int(n) for n in found[1].split(".")[:6] if len(n) < 4)  # noqa: PLR2004
             path = (*numbers, _ordinal(found[2])) if found[2] else numbers
@@ -95,6 +117,12 @@ def _place(frames: list[_Frame]) -> tuple[int, ...]:
 
 _ITEM = 100  # items stand under all headings
 _LABEL = 50  # "(c)" at the start of a paragraph
+_QUESTION = 51  # "Q2" or "2.1.2" there, which only `sections` looks at
+_NAMED = re.compile(
+    r"[\s*_#>(]*(?:(?:question|answer|ques|part|q)\s*[.#]?\s*\d+(?:\.\d+)*|\d+(?:\.\d+){1,5})"
+    r"(?:\s*[,.]?\s*\(?(?:question|q)\s*\.?\s*\d+\)?)?(?=[\s:.)*_\]–-]|$)",
+    re.IGNORECASE,
+)
 
 
 @dataclass
@@ -110,20 +138,33 @@ class Outline:
     _prose: str = ""
     _before: str = ""  # the paragraph before
     _history: str = ""  # of the section
+    _passage: str = ""  # the paragraph as a whole
+    _passage_line: int = 0
+    _told: str = ""  # of the section, formulas too
+    _paragraph: int = 0
+    _serial: int = 0
+    line: int = 0  # that is being read, as far as that is known
+
+    def _next(self) -> int:
+        self._serial += 1
+        return self._serial
 
     def heading(self, level: int, text: str) -> None:
         """Begin a section."""
+        self.paragraph()
         self._frames = [f for f in self._frames if f.level < level]
-        self._frames.append(_Frame(level, text[:_MAX_LAYER]))
+        self._frames.append(_Frame(level, text[:MAX_LAYER], serial=self._next()))
         self._lists.clear()
-        self._prose = self._before = self._history = ""
+        self._prose = self._before = self._history = self._told = ""
 
-    def open_list(self, *, ordered: bool) -> None:
-        """Begin a list."""
-        self._lists.append(0 if ordered else -1)
+    def open_list(self, *, ordered: bool, first: int = 1) -> None:
+        """Begin a list; the items of an ordered one are counted from ``first``."""
+        self.paragraph()
+        self._lists.append(max(first - 1, 0) if ordered else -1)
 
     def item(self, label: str = "") -> None:
         """Begin an item of the innermost list."""
+        self.paragraph()
         if not self._lists:
             self._lists.append(-1)
         level = _ITEM + len(self._lists)
@@ -132,12 +173,13 @@ class Outline:
             self._lists[-1] += 1
             number = self._lists[-1]
         self._frames = [f for f in self._frames if f.level < level]
-        self._frames.append(_Frame(level, label[:_MAX_LAYER], number))
+        self._frames.append(_Frame(level, label[:MAX_LAYER], number, self._next(), growing=True))
         self.paragraph()
         self._before = ""
 
     def close_list(self) -> None:
         """End the innermost list."""
+        self.paragraph()
         level = _ITEM + len(self._lists)
         self._frames = [f for f in self._frames if f.level < level]
         if self._lists:
@@ -147,35 +189,74 @@ class Outline:
 
     def paragraph(self) -> None:
         """End a paragraph."""
+        if self._passage.strip():
+            passage, self._passage = self._passage, ""
+            self._take(Span(self.file, self.fixed or self._passage_line, passage.strip(),
+                            "passage", titles=_written(f.text for f in reversed(self._frames)),
+                            place=_place(self._frames)))  # fmt: skip
+            self._told = f"{self._told}\n{passage}"[-_MAX_HISTORY:]
+        self._passage, self._passage_line = "", 0
+        for frame in self._frames:
+            frame.growing = frame.growing and not frame.text.strip()
+        self._paragraph += 1
         if self._prose.strip():
             self._before = self._prose
             self._history = f"{self._history}\n{self._prose}"[-_MAX_HISTORY:]
         self._prose = ""
 
-    def prose(self, text: str) -> None:
-        """Take text in which there is no formula."""
+    def prose(self, text: str, *, ends: bool = False) -> None:
+        """Take text in which there is no formula; at its end, a formula or nothing follows."""
         if not self._prose.strip() and (found := _INLINE.match(text)):
             inside = any(frame.level > _ITEM for frame in self._frames)
             if not inside:
                 self._frames = [f for f in self._frames if f.level < _LABEL]
-                self._frames.append(_Frame(_LABEL, found[0].strip(" *_#>:.") + " "))
+                self._frames.append(
+                    _Frame(_LABEL, found[0].strip(" *_#>:.") + " ", serial=self._next())
+                )
+        elif not self._prose.strip() and (named := _NAMED.match(text)):
+            self._frames = [f for f in self._frames if f.level != _QUESTION]
+            at = next((i for i, f in enumerate(self._frames) if f.level > _QUESTION), None)
+            frame = _Frame(_QUESTION, named[0].strip(" *_#>:.("), serial=self._next())
+            self._frames.insert(len(self._frames) if at is None else at, frame)
         items = [f for f in self._frames if f.level > _ITEM]
-        if items and not items[-1].text.strip():
-            items[-1].text = text.strip()[:_MAX_LAYER]
-        self._prose = (self._prose + text)[-_MAX_LAYER:]
+        if items and items[-1].growing and text.strip(" \n"):
+            items[-1].text = (items[-1].text + text.partition("\n")[0]).lstrip()[:MAX_LAYER]
+        if items and "\n" in text and items[-1].text.strip():
+            items[-1].growing = False
+        self._passage_line = self._passage_line or self.line
+        self._prose = (self._prose + text)[-MAX_LAYER:]
+        self._passage = (self._passage + ("" if ends else text))[:_MAX_PASSAGE]
 
     def formula(self, text: str, line: int, kind: str, near: tuple[str, ...] = ()) -> None:
         """Take a formula; ``near`` is what stands nearest, as the header of a table's column."""
         if not text.strip():
             return
-        if len(self.spans) >= MAX_SPANS:
-            raise CannotRead(f"it holds more than {MAX_SPANS:,} formulas")
+        self._passage_line = self._passage_line or line
+        items = [f for f in self._frames if f.level > _ITEM]
+        if kind == "inline" and items and items[-1].growing:
+            items[-1].text = f"{items[-1].text} {text}".lstrip()[:MAX_LAYER]
+        before = self._passage
+        if kind in {"inline", "display"} and not near:
+            self._passage = (self._passage + f"${text}$")[:_MAX_PASSAGE]
+        elif kind == "code":
+            self._passage = (self._passage + f"`{text}`")[:_MAX_PASSAGE]
+        after, self._passage = self._passage, before  # a span is not told of itself
         layers = (*near, self._prose, *(() if self._prose.strip() else (self._before,)))
         titles = (frame.text for frame in reversed(self._frames))
-        self.spans.append(
+        self._take(
             Span(self.file, self.fixed or line, text, kind, _written(layers), _written(titles),
-                 self._history, _place(self._frames), unit=self.unit)
+                 self._history, _place(self._frames))
         )  # fmt: skip
+        self._passage = after
+
+    def _take(self, span: Span) -> None:
+        if len(self.spans) >= MAX_SPANS:
+            raise CannotRead(f"it holds more than {MAX_SPANS:,} formulas")
+        frames = tuple(Frame(f.level, f.text, f.number, f.serial) for f in self._frames)
+        told = f"{self._told}\n{self._passage}"[-_MAX_HISTORY:]
+        self.spans.append(
+            replace(span, unit=self.unit, frames=frames, paragraph=self._paragraph, told=told)
+        )
 
     def answer(self, mark: str, text: str, line: int) -> None:
         """Take an answer that is marked with its question's id."""
@@ -186,101 +267,3 @@ class Outline:
 
 def _written(texts: Iterable[str]) -> tuple[str, ...]:
     return tuple(text.strip() for text in texts if text.strip())
-
-
-# --- text with formulas in it ---------------------------------------------------------------------
-
-_OPEN = re.compile(
-    r"(?<!\\)(?P<double>\$\$)|(?<!\\)(?P<single>\$)|(?P<square>\\\[)|(?P<round>\\\()"
-    r"|\\begin\s*\{(?P<env>equation|align|alignat|gather|multline|displaymath|math|eqnarray|flalign)"
-    r"(?P<star>\*?)\}(?:\{\d\})?"
-)
-_MAX_FORMULA = 8_000
-_BLANK = re.compile(r"\n[ \t]*\n")
-
-
-@dataclass(frozen=True)
-class Piece:
-    """Part of a text: prose or a formula."""
-
-    kind: str  # "prose", "display", "inline"
-    text: str
-    at: int  # where in the text it begins
-    closed: bool = True
-
-
-def pieces(text: str) -> Iterator[Piece]:
-    """Split a text into prose and formulas.
-
-    A formula ends at its mark or, where that is missing, at a blank line: a ``$$`` that is never
-    closed costs the formulas after it nothing. A single ``$`` that is never closed is prose.
-    """
-    start = at = 0
-    while found := _OPEN.search(text, at):
-        begin = found.end()
-        blank = _BLANK.search(text, begin, begin + _MAX_FORMULA)
-        limit = blank.start() if blank else min(len(text), begin + _MAX_FORMULA)
-        closer, end = _closer(found, text, begin, limit)
-        if end < 0 and (found["single"] or found["round"]):
-            at = begin
-            continue
-        if found.start() > start:
-            yield Piece("prose", text[start : found.start()], start)
-        inside = text[begin : end if end >= 0 else limit]
-        yield Piece("inline" if found["single"] or found["round"] else "display",
-                    inside, found.start(), closed=end >= 0)  # fmt: skip
-        start = at = (end + len(closer)) if end >= 0 else limit
-    if start < len(text):
-        yield Piece("prose", text[start:], start)
-
-
-def _closer(found: re.Match[str], text: str, begin: int, limit: int) -> tuple[str, int]:
-    if found["env"]:
-        closer = f"\\end{{{found['env']}{found['star']}}}"
-        limit = begin + _MAX_FORMULA  # blank lines do no harm inside
-    else:
-        closer = {"$$": "$$", "$": "$", "\\[": "\\]", "\\(": "\\)"}[found[0]]
-    end = text.find(closer, begin, limit)
-    while end > 0 and closer[0] == "$" and text[end - 1] == "\\":
-        end = text.find(closer, end + 1, limit)
-    return closer, end
-
-
-_CLAUSE = re.compile(r"((?:,|;|\band\b|\bwhile\b)\s+)")
-_ASSIGNED = re.compile(r"[=:≈]|\bis\b.*\d")
-
-
-def lines_of(outline: Outline, prose: str, line: int) -> None:
-    """Take prose: a clause with ``=``, ``:`` or "is" in it may hold a formula as plain text."""
-    for offset, row in enumerate(prose.split("\n")):
-        for clause in _CLAUSE.split(row):
-            if _ASSIGNED.search(clause) and len(clause) < _MAX_LAYER:
-                outline.formula(clause.strip(), line + offset, "text")
-            outline.prose(clause)
-        outline.prose("\n")
-
-
-def line_ends(text: str) -> list[int]:
-    """Return where lines end; how many lie before a position is then found by bisection."""
-    return [found.start() for found in re.finditer("\n", text)]
-
-
-def mixed(outline: Outline, text: str, line: int) -> None:
-    """Take a text with formulas between marks; ``line`` is the number of its first line."""
-    lines = line_ends(text)
-    for piece in pieces(text):
-        at = line + bisect.bisect_left(lines, piece.at)
-        if piece.kind == "prose":
-            start, inner = 0, line_ends(piece.text)
-            for blank in [*_BLANK.finditer(piece.text), None]:
-                end = blank.start() if blank else len(piece.text)
-                lines_of(outline, piece.text[start:end], at + bisect.bisect_left(inner, start))
-                if blank:
-                    outline.paragraph()
-                    start = blank.end()
-        else:
-            outline.formula(piece.text.replace("\n", " "), at, piece.kind)
-            for offset, row in statements(piece.text) if piece.kind == "display" else ():
-                outline.formula(row.replace("\n", " "), at + offset, piece.kind)
-            if not piece.closed:
-                outline.paragraph()

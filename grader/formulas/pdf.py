@@ -15,7 +15,8 @@ from dataclasses import dataclass
 import pypdfium2
 from pypdfium2 import raw
 
-from grader.formulas.outline import CannotRead, Outline, Span, lines_of
+from grader.formulas.mixed import lines_of
+from grader.formulas.outline import CannotRead, Outline, Span
 
 MAX_PAGES = 60
 _MAX_CHARACTERS = 20_000  # of a page

@@ -43,9 +43,13 @@ def scales_of(unit: str) -> tuple[Fraction, ...]:
     unit = unit.strip()
     if unit == "B":
         return Fraction(1), Fraction(10**9)
+    return (Fraction(10) ** power,) if (power := _seconds(unit)) is not None else _counted(unit)
+
+
+def _counted(unit: str) -> tuple[Fraction, ...]:
     if unit in _THOUSAND:
         return (Fraction(1000) ** _THOUSAND[unit],)
-    first = unit.split(" ")[0] if unit else ""
+    first = unit.split(" ", maxsplit=1)[0] if unit else ""
     if first in {"million", "billion", "trillion", "thousand"}:
         return (Fraction(1000) ** _THOUSAND[first],)
     found = _PREFIXED.match(unit)
@@ -55,6 +59,36 @@ def scales_of(unit: str) -> tuple[Fraction, ...]:
     if prefix.endswith("i") and len(prefix) == len("Gi"):
         return (Fraction(1024) ** _THOUSAND[prefix[0]],)
     return (Fraction(1000) ** _THOUSAND[prefix],)
+
+
+_SECONDS = {"s": 0, "sec": 0, "secs": 0, "second": 0, "seconds": 0, "ms": -3, "msec": -3,
+            "millisecond": -3, "milliseconds": -3, "us": -6, "µs": -6, "μs": -6, "usec": -6,
+            "microsecond": -6, "microseconds": -6, "ns": -9, "nanoseconds": -9}  # fmt: skip
+_MICRO = re.compile(r"\\?(?:mu|µ|μ)\s*(?:s|\\?text\{s\})")
+_TIMES = re.compile(r"(?:x|times|faster|speed-?\s?up|fold)\b", re.IGNORECASE)
+
+
+def _seconds(unit: str) -> int | None:
+    """Return the power of ten that a unit of time stands for; None where it is none."""
+    first = _MICRO.sub("us", unit.strip()).split(" ")[0].strip(".,;()")
+    return _SECONDS.get(first)
+
+
+def kind_of(unit: str) -> str:
+    """Return what a unit counts: "flop", "byte", "s" or "x"; empty where it does not say."""
+    if _seconds(unit) is not None:
+        return "s"
+    if _TIMES.match(unit.strip()):
+        return "x"
+    found = _PREFIXED.search(unit)
+    if found and "/" in unit:
+        return "flop/byte"
+    if found:
+        name = found["unit"].lower()
+        if name.startswith("b"):
+            return "byte" if found["prefix"] or name != "b" else ""
+        return "flop" if name.startswith(("f", "o")) else ""
+    return ""
 
 
 def shown(tokens: Sequence[Token], value: Fraction, unit: str) -> Shown:

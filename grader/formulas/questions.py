@@ -16,86 +16,43 @@ at = { N = 1024, d = 128 }            where the formula's number is asked for
 name, says, formula                   what else is accepted under a name; what a name is worth
                                       is the rubric's business
 free = { a = [3, 6] }                 a coefficient, any whole number in this range
-from = { F = "id" }                   a symbol that stands for the student's own answer to id
+from = { F = "id" }                   a symbol that stands for the student's own answer to id;
+                                      "id@D=D/H": with something put in for its symbols
 leading = true                        only the terms of highest degree have to agree
 ask = "..."                           a question that a person answers before points are given
+
+Of a sheet whose questions are found by their places in it:
+
+put = { D = "1600" }                  what symbols stand for here, in all formulas
+number = true, unit = "s"             only a number is asked for; of this kind: flop, byte, s, x
+between = [49, 51]                    any number from here to there is right
+[verdicts.bound]                      words of verdicts, and in [short.bound] words that are one
+memory = ["memory bound"]             where they are all of a table's cell
+prose = true                          a person grades it, and is shown what is written
+verdict = "bound", right = "memory"   a question for one of them
+bound = { over, under = "id", ridge,  what follows from the quotient of own answers to two questions
+          above, below = "memory" }
 """
 
 from __future__ import annotations
 
-import dataclasses
 import itertools
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
 
 from grader.formulas import identity, trees
-from grader.formulas.reading import read as read_tokens
-from grader.formulas.scanning import scan
-from grader.formulas.spelling import Unreadable, canonical, table_of
+from grader.formulas.asked import Question, Variant, as_json, from_json
+from grader.formulas.spelling import Unreadable, canonical
 from grader.formulas.trees import Tree
 from grader.tables import BadPack, Table, hint
 
+__all__ = ["FILE", "SCHEMA", "Question", "Variant", "as_json", "from_json", "load"]
+
 FILE = "formulas.toml"
 SCHEMA = "grader.formulas/1"
-
-
-@dataclass(frozen=True)
-class Variant:
-    """Another formula that is accepted under a name."""
-
-    name: str
-    says: str  # completes "Read as ...; "; {a} stands for the coefficient
-    formula: str
-    free: Mapping[str, tuple[int, int]] = field(default_factory=dict)
-    own: Mapping[str, str] = field(default_factory=dict)  # symbol -> question
-    leading: bool = False
-    ask: str = ""
-
-
-@dataclass(frozen=True)
-class Question:
-    """What is asked, how its answer is found, and what counts as one. Plain data, as JSON is."""
-
-    id: str
-    says: str
-    place: str
-    facets: Mapping[str, str]
-    reference: str
-    symbols: Mapping[str, tuple[str, ...]]  # with all their spellings
-    given: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
-    factors: tuple[str, ...] = ()
-    at: Mapping[str, float] = field(default_factory=dict)
-    variants: tuple[Variant, ...] = ()
-    number_only: bool = False  # only the number at `at` is asked for
-    words: Mapping[str, Mapping[str, tuple[str, ...]]] = field(default_factory=dict)  # all facets
-
-    @property
-    def table(self) -> dict[str, str]:
-        """Return every spelling -> symbol, for `scanning.scan`."""
-        return table_of({n: symbol for symbol, names in self.symbols.items() for n in names})
-
-    def tree(self, formula: str, extra: Sequence[str] = ()) -> Tree:
-        """Return the tree of a formula of the pack; raises `Unreadable`."""
-        table = {name: name for name in (*self.symbols, *extra)}
-        return read_tokens(scan(formula, table))[0].tree
-
-
-def as_json(question: Question) -> dict[str, Any]:
-    """Return a question as plain data."""
-    return dataclasses.asdict(question)
-
-
-def from_json(data: Mapping[str, Any]) -> Question:
-    """Return the question that `as_json` wrote."""
-    variants = tuple(
-        Variant(**{**v, "free": {n: (r[0], r[1]) for n, r in v["free"].items()}})
-        for v in data["variants"]
-    )
-    return Question(**{**data, "variants": variants})
 
 
 def load(path: Path) -> tuple[Question, ...]:
@@ -106,10 +63,11 @@ def load(path: Path) -> tuple[Question, ...]:
         table = Table(tomllib.loads(path.read_text(encoding="utf-8")), str(path))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise BadPack(f"{path}: {error}") from error
-    table.only("schema", "facets", "symbols", "questions")
+    table.only("schema", "facets", "symbols", "verdicts", "short", "questions")
     if table.text("schema") != SCHEMA:
         raise BadPack(f"{path}: schema has to be {SCHEMA!r}")
-    shared = _Shared(_facets(table), _symbols(table))
+    shared = _Shared(_facets(table), _symbols(table), _words(table, "verdicts"),
+                     _words(table, "short"))  # fmt: skip
     found: dict[str, Question] = {}
     for entry in table.tables("questions"):
         question = _question(entry, shared, found)
@@ -123,10 +81,16 @@ def load(path: Path) -> tuple[Question, ...]:
 class _Shared:
     facets: Mapping[str, Mapping[str, tuple[str, ...]]]
     symbols: Mapping[str, Table]
+    verdicts: Mapping[str, Mapping[str, tuple[str, ...]]]
+    short: Mapping[str, Mapping[str, tuple[str, ...]]]
 
 
 def _facets(table: Table) -> dict[str, dict[str, tuple[str, ...]]]:
-    facets = table.table("facets", optional=True)
+    return _words(table, "facets")
+
+
+def _words(table: Table, key: str) -> dict[str, dict[str, tuple[str, ...]]]:
+    facets = table.table(key, optional=True)
     return {
         name: {value: facets.table(name).texts(value) for value in facets.table(name).values}
         for name in facets.values
@@ -147,7 +111,8 @@ def _symbols(table: Table) -> dict[str, Table]:
 
 def _question(table: Table, shared: _Shared, before: Mapping[str, Question]) -> Question:
     table.only("id", "says", "place", "facets", "symbols", "reference", "at", "variants",
-               "number_of")  # fmt: skip
+               "number_of", "number", "put", "unit", "between", "verdict", "right",
+               "bound", "prose")  # fmt: skip
     own = Question(
         id=table.text("id"),
         says=table.text("says"),
@@ -157,7 +122,14 @@ def _question(table: Table, shared: _Shared, before: Mapping[str, Question]) -> 
         symbols={},
         at={name: float(v) for name, v in table.table("at", optional=True).numbers().items()},
         words=shared.facets,
+        put={name: str(v) for name, v in table.table("put", optional=True).values.items()},
+        unit=table.text("unit") if "unit" in table.values else "",
+        between=_between(table),
     )
+    if table.values.get("prose") is True:
+        return replace(own, prose=True)
+    if "verdict" in table.values:
+        return _verdict(table, own, shared, before)
     if "number_of" in table.values:
         other = table.text("number_of")
         if other not in before:
@@ -166,7 +138,7 @@ def _question(table: Table, shared: _Shared, before: Mapping[str, Question]) -> 
         follows = Variant("follows", "it follows from your own formula", "F", own={"F": other})
         others = (variant for variant in like.variants if variant.name != follows.name)
         question = replace(own, reference=like.reference, symbols=like.symbols, given=like.given,
-                           factors=like.factors, number_only=True,
+                           factors=like.factors, number_only=True, put={**like.put, **own.put},
                            variants=(follows, *others))  # fmt: skip
         _values_needed(table, question)
         return question
@@ -186,9 +158,40 @@ def _question(table: Table, shared: _Shared, before: Mapping[str, Question]) -> 
         variants=tuple(
             _variant(entry, before) for entry in table.tables("variants", optional=True)
         ),
+        number_only=table.values.get("number") is True,
     )
     _validate(table, question)
     return question
+
+
+def _between(table: Table) -> tuple[float, ...]:
+    """Return the range in which any number is right; () where there is none."""
+    if "between" not in table.values:
+        return ()
+    ends = table.values["between"]
+    if not (isinstance(ends, list) and len(ends) == 2 and ends[0] < ends[1]):  # noqa: PLR2004
+        raise BadPack(f"{table.where}: between has to be a range, [from, to]")
+    return float(ends[0]), float(ends[1])
+
+
+def _verdict(
+    table: Table, own: Question, shared: _Shared, before: Mapping[str, Question]
+) -> Question:
+    """Return a question that asks for one of several verdicts in words."""
+    name, right = table.text("verdict"), table.text("right")
+    if name not in shared.verdicts:
+        raise BadPack(f"{table.where}: no verdict {name!r}{hint(name, shared.verdicts)}")
+    stances = shared.verdicts[name]
+    if right not in stances:
+        raise BadPack(f"{table.where}: no {name} {right!r}{hint(right, stances)}")
+    bound = {k: str(v) for k, v in table.table("bound", optional=True).values.items()}
+    if bound and bound.keys() != {"over", "under", "ridge", "above", "below"}:
+        raise BadPack(f"{table.where}: bound has over, under, ridge, above and below")
+    for key in ("over", "under") if bound else ():
+        if bound[key] not in before:
+            raise BadPack(f"{table.where}: no question {bound[key]!r}{hint(bound[key], before)}")
+    return replace(own, reference=right, stances=stances, short=shared.short.get(name, {}),
+                   bound=bound)  # fmt: skip
 
 
 def _variant(table: Table, before: Mapping[str, Question]) -> Variant:
@@ -204,7 +207,7 @@ def _variant(table: Table, before: Mapping[str, Question]) -> Variant:
         raise BadPack(f"{table.where}: at most one coefficient may be free")
     sources = table.table("from", optional=True)
     own = {name: sources.text(name) for name in sources.values}
-    for other in own.values():
+    for other in (source.partition("@")[0] for source in own.values()):
         if other not in before:
             raise BadPack(f"{table.where}: no question {other!r} before it{hint(other, before)}")
     return Variant(
@@ -294,7 +297,8 @@ def _values_needed(table: Table, question: Question) -> None:
     """Refuse numbers that are asked for at a point that lacks a symbol."""
     needed = trees.symbols(question.tree(question.reference))
     if question.at or question.number_only:
-        for name in sorted(needed - set(question.at)):
+        needed |= {n for text in question.put.values() for n in trees.symbols(question.tree(text))}
+        for name in sorted(needed - set(question.at) - set(question.put)):
             raise BadPack(f"{table.where} [at]: {name!r} has no value")
     for name in question.at:
         if name not in question.symbols:

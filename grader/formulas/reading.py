@@ -28,9 +28,12 @@ _STARTS = {"number", "symbol", "open", "frac", "function"}
 _UNIT = re.compile(
     r"(?:[kKMGTP]i?|kilo|mega|giga|tera|milli|micro)?"
     r"(?:flops?|bytes?|ops?|macs?|b|elements?|elems?|seconds?|secs?|s|operations?|transactions?)"
-    r"|[mnuµμ]s|floating|point|per|of|in|total|a|each|the|token|memory|access(?:es)?"
+    r"|[mnuµμ]s|\\mu|mu|m?secs?|(?:milli|micro|nano)seconds?|floating|point|per|of|in|total|a|each|the|token|memory|access(?:es)?"
     r"|thousand|million|billion|trillion|bn|approx(?:imately)?|about|\\?%",
     re.IGNORECASE,
+)
+_TIMES = re.compile(
+    r"x|times|faster|speed-?up|fold|quicker|less|more|as|fast|\(|\)|\*", re.IGNORECASE
 )
 _HALF = Fraction(1, 2)
 
@@ -229,7 +232,7 @@ def read(tokens: Sequence[Token]) -> tuple[Reading, ...]:
     Raises `Unreadable` with what stopped it. Words at the end are the unit; there may be a full
     stop after them.
     """
-    tokens = without_end_mark(tokens)
+    tokens = _without_times(without_end_mark(tokens))
     if not tokens:
         raise Unreadable("its end")
     first = _read(tokens, tight=False)
@@ -239,10 +242,23 @@ def read(tokens: Sequence[Token]) -> tuple[Reading, ...]:
     return (first,) if second.tree == first.tree else (first, second)
 
 
+def _without_times(tokens: Sequence[Token]) -> Sequence[Token]:
+    """Return "6.5 × faster" as a number and words: nothing is multiplied."""
+    at = len(tokens)
+    while at and tokens[at - 1].kind in {"word", "open", "close"}:
+        at -= 1
+    numbered = [token.kind for token in tokens[max(0, at - 2) : at]] == ["number", "*"]
+    if numbered and tokens[at:] and _times(tokens[at:]) is not None:
+        return [*tokens[: at - 1], *tokens[at:]]
+    return tokens
+
+
 def without_end_mark(tokens: Sequence[Token]) -> Sequence[Token]:
     """Return a formula without the marks of its sentence's end."""
     while tokens and (tokens[-1].kind == "," or tokens[-1].text in {"'.'", "':'"}):
         tokens = tokens[:-1]
+    if len(tokens) > 1 and tokens[-1].kind == "*" and tokens[-2].kind == "number":
+        return tokens[:-1]  # "6.5×"
     return tokens
 
 
@@ -251,11 +267,21 @@ def _read(tokens: Sequence[Token], *, tight: bool) -> Reading:
     tree = parser.sum()
     rest = tokens[parser.at :]
     unit = _unit(rest)
+    if unit is None and not trees.symbols(tree):
+        unit = _times(rest)
     if unit is None:
         raise parser.stop(next(iter(rest)))
     if not trees.size(tree).fits:
         raise Unreadable("its size: the powers or numbers in it are too large")
     return Reading(tree, unit)
+
+
+def _times(rest: Sequence[Token]) -> str | None:
+    """Return words that say how many times as much a number is: "x faster"; None if others."""
+    if rest and rest[0].kind == "*":
+        rest = rest[1:]
+    words = [token.text for token in rest]
+    return "x" if words and all(_TIMES.fullmatch(word) for word in words) else None
 
 
 def _unit(rest: Sequence[Token]) -> str | None:

@@ -29,6 +29,8 @@ class Reading:
     number_text: str = ""
     remarks: tuple[str, ...] = ()
     review: str = ""
+    reference: str = ""  # for staff: what is asked for
+    line: str = ""  # for staff: how the comparison went
     seen_as: str = ""  # the answer's name in pictures of pages
 
     @property

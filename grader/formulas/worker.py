@@ -39,11 +39,13 @@ def main() -> None:
     limit(int(sys.argv[2]))
     request = json.load(sys.stdin)
     files = {path: base64.b64decode(data) for path, data in request["files"].items()}
-    json.dump(serve(files, request["questions"]), sys.stdout)
+    json.dump(serve(files, request["questions"], request.get("sheet", "")), sys.stdout)
 
 
-def serve(files: dict[str, bytes], questions: list[dict[str, Any]]) -> dict[str, Any]:
-    """Read all files, answer all questions."""
+def serve(
+    files: dict[str, bytes], questions: list[dict[str, Any]], sheet: str = ""
+) -> dict[str, Any]:
+    """Read all files, answer all questions; ``sheet`` is what students were given to fill in."""
     from grader.formulas import documents  # noqa: PLC0415 - after the limits
     from grader.formulas.answering import Answers, as_json, by_file  # noqa: PLC0415
     from grader.formulas.outline import CannotRead  # noqa: PLC0415
@@ -60,7 +62,8 @@ def serve(files: dict[str, bytes], questions: list[dict[str, Any]]) -> dict[str,
             spans += found
         except CannotRead as error:
             remarks.append(f"{path} was not read: {error}")
-    answers = Answers([from_json(question) for question in questions])
+    asked = [from_json(question) for question in questions]
+    answers = Answers(asked, _sections(sheet, asked))
     answers.read(by_file(spans))
     readings = {name: dict(as_json(reading)) for name, reading in answers.readings.items()}
     pictures = pdfs.pictures(files, answers) if pdfs.texts else {}
@@ -73,6 +76,18 @@ def serve(files: dict[str, bytes], questions: list[dict[str, Any]]) -> dict[str,
         "remarks": remarks,
         "pictures": {name: base64.b64encode(png).decode() for name, png in pictures.items()},
     }
+
+
+def _sections(sheet: str, questions: list[Any]) -> Any:  # noqa: ANN401
+    """Return where the questions stand in the sheet that was given; None without one."""
+    from grader.formulas import documents  # noqa: PLC0415
+    from grader.formulas.outline import place_of  # noqa: PLC0415
+    from grader.formulas.sections import Sections  # noqa: PLC0415
+
+    if not sheet:
+        return None
+    spans = documents.spans("sheet.md", sheet.encode())
+    return Sections.of(spans, [place_of(question.place) for question in questions])
 
 
 class _Pdfs:

@@ -152,9 +152,9 @@ def test_a_pdf_that_kills_the_reader_costs_nothing_that_was_read(monkeypatch):
     """Text is read before any PDF, in a child of its own."""
     run = examine._run
 
-    def fails(files, questions, seconds):
+    def fails(files, questions, given, seconds):
         pdf = any(path.endswith(".pdf") for path in files)
-        return examine._Ended("was killed") if pdf else run(files, questions, seconds)
+        return examine._Ended("was killed") if pdf else run(files, questions, given, seconds)
 
     monkeypatch.setattr(examine, "_run", fails)
     sheet = examined({"a.tex": rb"\answer{1c.prefill_flops}{4N^2d}", "b.pdf": b"%PDF"}, ALL)

@@ -20,6 +20,7 @@ JUDGED_BY = (
     "tests/family",
     "tests/fuzz",
     "tests/proof",
+    "tests/sheets",
     "tests/zoo",
     "tests/zoo_cases.py",
 )

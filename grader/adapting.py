@@ -1,0 +1,77 @@
+"""A function that is handed in, put behind the interface of a model.
+
+[adapter]
+file = "adapter.py"       # beside the rubric: Python with the class of [interface]
+function = "attention"    # what it calls; put after the file that defines it
+
+Line numbers of the file stay what they were.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from grader.intake import SourceFile
+from grader.tables import BadPack, Table, hint
+
+KEY = "adapter"
+
+
+@dataclass(frozen=True)
+class Adapter:
+    """The source of a class that calls a function of the submission."""
+
+    function: str
+    source: SourceFile
+
+    def fitted(
+        self, files: Sequence[SourceFile], expected: Sequence[str]
+    ) -> tuple[SourceFile, ...]:
+        """Return the files with the class after the function.
+
+        Where it is nowhere in their Python, the class is in a file of its own and says so.
+        """
+        found = [file for file in files if self._defines(file)]
+        if not found and any(file.path.endswith(".py") for file in files):
+            return (*files, SourceFile(f"no_{self.function}.py", self._nowhere + self.source.data))
+        found.sort(key=lambda file: (file.path not in expected, file.path.count("/"), file.path))
+        return tuple(
+            SourceFile(file.path, file.data + b"\n\n" + self.source.data)
+            if found[:1] == [file]
+            else file
+            for file in files
+        )
+
+    @property
+    def _nowhere(self) -> bytes:
+        said = f"no file defines the function {self.function}"
+        return f"def {self.function}(*_):\n    raise NameError({said!r})\n\n\n".encode()
+
+    def _defines(self, file: SourceFile) -> bool:
+        """Whether a file has the function, by its syntax or, where that is wrong, by its text."""
+        if not file.path.endswith(".py"):
+            return False
+        try:
+            body = ast.parse(file.data).body
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            return b"def " + self.function.encode() + b"(" in file.data
+        return any(
+            isinstance(node, ast.FunctionDef) and node.name == self.function for node in body
+        )
+
+
+def read(table: Table, folder: Path) -> Adapter | None:
+    """Return the adapter of a pack, whose folder is given; None without any. Raises BadPack."""
+    table.only("file", "function")
+    if not table.values:
+        return None
+    name = table.text("file")
+    try:
+        source = SourceFile(name, (folder / name).read_bytes())
+    except OSError as error:
+        known = [other.name for other in folder.glob("*")]
+        raise BadPack(f"{table.where}: there is no {folder / name}{hint(name, known)}") from error
+    return Adapter(table.text("function"), source)
