@@ -202,7 +202,7 @@ def test_the_rubric_says_what_a_change_outside_means(policy, points, flags, sugg
     cells = [*filled_cells(), code("found = 99"), code("!pip install x")]
     form = dataclasses.replace(FORM, outside=policy, points=points)
     handed_in = Submission("x", (SourceFile("small.ipynb", book(*cells)),), "", ())
-    work = grade._Work.of(handed_in, SimpleNamespace(form=form))
+    work = grade._Work.of(handed_in, SimpleNamespace(adapter=None, form=form))
     assert len(work.flags) == flags
     assert [entry["suggested"] for entry in work.deductions] == suggested
     assert [entry["points"] for entry in work.deductions] == [0.0] * len(suggested)
@@ -213,7 +213,7 @@ def test_the_rubric_says_what_a_change_outside_means(policy, points, flags, sugg
 def test_nothing_to_grade_says_why():
     """Where no notebook can be read, every check says what is wrong with the file."""
     handed_in = Submission("x", (SourceFile("small.ipynb", b"{"),), "", ())
-    work = grade._Work.of(handed_in, SimpleNamespace(form=FORM))
+    work = grade._Work.of(handed_in, SimpleNamespace(adapter=None, form=FORM))
     assert work.files == ()
     assert "small.ipynb is no notebook: its JSON ends" in work.nothing
 
