@@ -55,12 +55,28 @@ class Adapter:
         if not file.path.endswith(".py"):
             return False
         try:
-            body = ast.parse(file.data).body
+            return self.function in _names(ast.parse(file.data).body)
         except (SyntaxError, ValueError, RecursionError, MemoryError):
             return b"def " + self.function.encode() + b"(" in file.data
-        return any(
-            isinstance(node, ast.FunctionDef) and node.name == self.function for node in body
-        )
+
+
+def _names(body: Sequence[ast.stmt]) -> set[str]:
+    """Return what a module binds: by def, assignment or import, also within if, try and with."""
+    found: set[str] = set()
+    for node in body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            found.add(node.name)
+        elif isinstance(node, ast.Assign | ast.AnnAssign):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            found |= {each.id for target in targets for each in ast.walk(target)
+                      if isinstance(each, ast.Name)}  # fmt: skip
+        elif isinstance(node, ast.Import | ast.ImportFrom):
+            found |= {each.asname or each.name for each in node.names}
+        elif isinstance(node, ast.If | ast.Try | ast.With):
+            inner = [getattr(node, part, []) for part in ("body", "orelse", "finalbody")]
+            inner += [handler.body for handler in getattr(node, "handlers", [])]
+            found |= {name for part in inner for name in _names(part)}
+    return found
 
 
 def read(table: Table, folder: Path) -> Adapter | None:

@@ -20,7 +20,7 @@ from grader.errors import HarnessError, StudentFault
 from grader.intake import SourceFile
 from grader.records import Ending, Limits, Usage
 from grader.sandbox import Box, Sandbox
-from grader.sandbox.boot import boot
+from grader.sandbox.boot import BOOT_SECONDS, boot
 from grader.wire import Clock, Header, LineDeadline, LineEnded, LineViolation
 
 GRACE_SECONDS = 0.05  # the agent ends a late worker itself; after this the host ends the agent
@@ -93,7 +93,7 @@ class Conversation:
         contents = b"".join(file.data for file in self._files)
         self._clean = True
         if self._preload:
-            self._ask_agent("preload", {"modules": self._preload})
+            self._ask_agent("preload", {"modules": self._preload}, seconds=BOOT_SECONDS)
         listing = json.dumps(sizes).encode()  # can be longer than a header
         self._ask_agent("submission", {"listing": len(listing)}, listing + contents)
 
@@ -138,10 +138,12 @@ class Conversation:
         self._count_kills()  # those of the last worker's processes are not the new one's
         self._clean = False
 
-    def _ask_agent(self, verb: str, header: Header, body: bytes = b"") -> None:
+    def _ask_agent(
+        self, verb: str, header: Header, body: bytes = b"", seconds: float = AGENT_SECONDS
+    ) -> None:
         """Ask the agent itself. Where no student code has run yet, its faults are ours."""
         try:
-            self._exchange(verb, header, body, seconds=AGENT_SECONDS, reply_bytes=0)
+            self._exchange(verb, header, body, seconds=seconds, reply_bytes=0)
         except StudentFault as fault:
             if self._clean:
                 raise HarnessError(f"a new sandbox failed: {fault.message}") from fault

@@ -45,7 +45,7 @@ class Pack:
     id: str
     title: str
     version: str
-    digest: str  # of the rubric, the checks and a course's own data
+    digest: str  # of the rubric, the checks, a course's own data and the reference
     checks_digest: str  # of what measures, the rubric's limits and points aside
     points: float
     criteria: tuple[Criterion, ...]
@@ -192,21 +192,18 @@ def _pack(
     given = (*_given(folder), *((form.unfilled(),) if form else ()))
     optional = [folder / name for name in (mistakes.FILE, questions.FILE)]
     course = sorted((folder / "course").glob("*"))
+    measuring = (*sources, *filter(Path.exists, optional), *course)
+    more = (
+        *((form.unfilled(), form.template) if form else ()),
+        *((found.adapter.source,) if found.adapter else ()),
+        *reference,
+    )
     return Pack(
         id=found.id,
         title=found.title,
         version=found.version,
-        digest=_digest(
-            folder / rubric.FILE,
-            *sources,
-            *filter(Path.exists, optional),
-            *course,
-            more=(
-                *((form.unfilled(), form.template) if form else ()),
-                *((found.adapter.source,) if found.adapter else ()),
-            ),
-        ),
-        checks_digest=_digest(*sources, *filter(Path.exists, optional), *course, more=()),
+        digest=_digest(folder / rubric.FILE, *measuring, more=more),
+        checks_digest=_digest(*measuring, more=more),
         points=found.points,
         criteria=criteria,
         interface=found.interface,

@@ -26,7 +26,8 @@ FILE = "batch.journal"  # no .json: those are results
 class Journal:
     """A batch: what it is graded with."""
 
-    pack: str  # digest
+    packs: tuple[str, ...]  # digests: a rubric may be changed, and its results rescored
+    checks: str  # digest of what measures
     seed: str
 
     @property
@@ -44,27 +45,26 @@ class Journal:
             result is not None
             and result["status"] != "withheld"
             and result["submission"]["digest"] == hand_in.digest
-            and result["pack"]["digest"] == self.pack
+            and result["pack"]["digest"] in self.packs
             and result["draw"]["digest"] == self.draw.digest
         )
         return result if of_this else None
 
 
 def begun(folder: Path, pack: Pack, *, resume: bool) -> Journal:
-    """Return the batch to go on with, or a new one; the pack may have changed meanwhile.
+    """Return the batch to go on with, or a new one.
 
-    Raises UsageError where the stored one is no journal.
+    Where points or limits have changed since, what was measured still holds, and the batch goes on;
+    where what measures has changed, another begins. Raises UsageError where the stored one is none.
     """
     path = folder / FILE
-    if resume and path.exists():
-        try:
-            stored = Journal(**json.loads(path.read_text(encoding="utf-8")))
-            stored.draw.rng("")
-        except (OSError, ValueError, TypeError) as error:
-            raise UsageError(f"{path} is no journal of a batch: move it away") from error
-        if stored.pack == pack.digest:
+    stored = _stored(path) if resume else None
+    if stored is not None and stored.checks == pack.checks_digest:
+        if pack.digest in stored.packs:
             return stored
-    new = Journal(pack.digest, Draw.fresh().seed)
+        new = dataclasses.replace(stored, packs=(*stored.packs, pack.digest))
+    else:
+        new = Journal((pack.digest,), pack.checks_digest, Draw.fresh().seed)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         temporary = path.with_name(f"{FILE}.{os.getpid()}")
@@ -73,3 +73,14 @@ def begun(folder: Path, pack: Pack, *, resume: bool) -> Journal:
     except OSError as error:
         raise HarnessError(f"{path} could not be written: {error}") from error
     return new
+
+
+def _stored(path: Path) -> Journal | None:
+    if not path.exists():
+        return None
+    try:
+        stored = Journal(**json.loads(path.read_text(encoding="utf-8")))
+        stored.draw.rng("")
+        return dataclasses.replace(stored, packs=tuple(stored.packs))
+    except (OSError, ValueError, TypeError) as error:
+        raise UsageError(f"{path} is no journal of a batch: move it away") from error

@@ -62,11 +62,12 @@ class Slot:
         """Return how the grading ended; HarnessError if the slot was lost over it."""
         self._tell({"path": str(hand_in.path)})
         assert self._process.stdout is not None
-        for line in self._process.stdout:
-            answer = json.loads(line)
-            if "at" not in answer:
-                return dict(answer)
-            at(answer["at"])
+        with contextlib.suppress(ValueError):  # half a line: it was killed
+            for line in self._process.stdout:
+                answer = json.loads(line)
+                if "at" not in answer:
+                    return dict(answer)
+                at(answer["at"])
         raise self._lost()
 
     def hang_up(self) -> None:
@@ -89,12 +90,13 @@ class Slot:
         try:
             self._process.stdin.write(json.dumps(order) + "\n")
             self._process.stdin.flush()
-        except OSError:
+        except (OSError, ValueError):  # it is gone, or was told to end
             raise self._lost() from None
 
     def _lost(self) -> HarnessError:
         """Say what is known of the end of a slot."""
-        code = self._process.wait()
+        self.close()
+        code = self._process.returncode
         size = self._notes.seek(0, 2)
         self._notes.seek(max(0, size - 600))
         text = self._notes.read().decode(errors="replace").strip()
@@ -109,6 +111,7 @@ class Running:
         self._screen = screen
         self._waiting: deque[HandIn] = deque()
         self._stopped = threading.Event()
+        self._aborted = threading.Event()
         self._slots: set[Slot] = set()
         self._ended: list[threading.Event] = []  # one for each thread
 
@@ -134,6 +137,7 @@ class Running:
     def abort(self) -> None:
         """End what has begun, too; `wait` returns once nothing is left running."""
         self._stopped.set()
+        self._aborted.set()
         for slot in list(self._slots):
             slot.hang_up()
 
@@ -172,8 +176,13 @@ class Running:
             return None
 
     def _opened(self, settings: Settings) -> Slot:
-        slot = Slot(settings)
+        try:
+            slot = Slot(settings)
+        except OSError as error:
+            raise HarnessError(f"no grader process could be started: {error}") from error
         self._slots.add(slot)
+        if self._aborted.is_set():  # just now
+            slot.hang_up()
         return slot
 
     def _close(self, slot: Slot | None) -> None:

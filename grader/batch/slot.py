@@ -86,8 +86,9 @@ def _serve(
     cold = choosing.named(
         settings.sandbox, settings.device, lambda _: None, first_core=settings.first_core
     )
+    limits = assignment.sandbox.on(settings.device)  # as `grader.conversation` asks for them
     with (
-        WarmSandbox(cold, assignment.sandbox, settings.device) as sandbox,
+        WarmSandbox(cold, limits, settings.device) as sandbox,
         Session(
             assignment, sandbox, Draw(settings.seed), settings.device, Path(settings.out)
         ) as session,
@@ -112,7 +113,7 @@ def _grade(session: Session, path: Path, say: Say) -> Json:
 
 def summary(result: Json) -> Json:
     """Return what a batch tells of a result."""
-    open_ = [c["id"] for c in result["criteria"] if c["pending_points"]]
+    open_ = [c["id"] for c in result["criteria"] if c["status"] == "needs_review"]
     return {
         "id": result["submission"]["id"],
         "status": result["status"],

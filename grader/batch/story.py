@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from grader.batch.slot import Settings, summary
 from grader.batch.tally import tally
 from grader.errors import UsageError
 from grader.pack import Pack
-from grader.records import Json
+from grader.records import Json, Limits
 from grader.sandbox import choosing
 
 MB_BESIDE = 1024  # of a slot: its grader, the reference, the known mistakes
@@ -55,12 +56,17 @@ def run(order: Order, say: Callable[[str], None]) -> Done:
     sandbox = _sandbox(order, say)
     batch = journal.begun(order.out, pack, resume=order.resume)
     answers: dict[str, Json] = {}
+    outdated = 0
     for each in hand_ins.taken.values() if order.resume else ():
         if (stored := batch.result(order.out, each)) is not None:
             answers[each.id] = {"graded": summary(stored)}
+            outdated += stored["pack"]["digest"] != pack.digest
     waiting = [each for each in hand_ins.taken.values() if each.id not in answers]
     slots = _slots(order, pack, sandbox, batch)
     say(_plan(hand_ins, waiting, pack, sandbox, len(slots)))
+    if outdated:
+        say(f"{outdated} results are by an earlier rubric: `grader rescore {order.out}` says whose "
+            "points that moves")  # fmt: skip
     count = len(hand_ins.taken)
     with Terminal(count, done=count - len(waiting)) as screen:
         running = Running(slots, screen)
@@ -124,7 +130,7 @@ def _sandbox(order: Order, say: Callable[[str], None]) -> str:
 
 
 def _slots(order: Order, pack: Pack, sandbox: str, batch: journal.Journal) -> list[Settings]:
-    count = order.jobs or fitting(pack.sandbox.memory_mb)
+    count = order.jobs or fitting(pack.sandbox, order.devices)
     return [
         Settings(
             root=str(order.root),
@@ -139,16 +145,27 @@ def _slots(order: Order, pack: Pack, sandbox: str, batch: journal.Journal) -> li
     ]
 
 
-def fitting(memory_mb: int) -> int:
-    """Return how many gradings fit side by side: cores, and memory where the system tells it."""
+def fitting(limits: Limits, devices: Sequence[str]) -> int:
+    """Return how many gradings fit side by side.
+
+    On GPUs one on each: side by side they would take each other's memory. On the CPU as many as
+    cores allow, and memory where the system tells it.
+    """
+    if devices[0] != "cpu":
+        return len(devices)
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    count = cores or 1
-    try:
-        free = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") >> 20
-        count = min(count, free // (memory_mb + MB_BESIDE))
-    except (OSError, ValueError):  # not everywhere known
-        pass
+    count = (cores or 1) // limits.cpus
+    available = re.search(r"^MemAvailable: +(\d+) kB$", _memory(), re.MULTILINE)
+    if available:
+        count = min(count, int(available[1]) // 1024 // (limits.memory_mb + MB_BESIDE))
     return max(1, count)
+
+
+def _memory() -> str:
+    try:
+        return Path("/proc/meminfo").read_text(encoding="ascii")
+    except OSError:  # not everywhere known
+        return ""
 
 
 def _plan(hand_ins: HandIns, waiting: list[HandIn], pack: Pack, sandbox: str, slots: int) -> str:

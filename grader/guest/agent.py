@@ -194,6 +194,7 @@ class Agent:
                 break
             time.sleep(0.001)
         self.pid = 0
+        self.untouched = False
 
     def relay(self, header: Header, body: bytearray) -> tuple[Header, bytes | memoryview]:
         """Pass a request to the worker and wait for its reply, its death or the deadline."""

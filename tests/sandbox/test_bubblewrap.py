@@ -866,10 +866,10 @@ class DecoderOnlyTransformer(torch.nn.Module):
 '''
 files = [SourceFile("transformer_skeleton.py", source)]
 student = Student(BubblewrapSandbox(), files, interface, Limits(request_seconds=600))
-student.start()
-print(student._box.process.pid, flush=True)
 header = {"arguments": {}, "dtype": None, "device": "cpu"}
 try:
+    student.start()
+    print(student._box.process.pid, flush=True)
     student.load()
     student.call("new", header)
 finally:

@@ -13,7 +13,8 @@ from grader.errors import StudentFault
 
 KEYS, VALUES, PAIRS = 10, 10, 12
 TRAIN, TEST = 8_000, 1_000
-ANSWER, SOLVED = 2, 0.9
+SOLVED = 0.9
+SAID = {"one": 1, "reference": 2, "three": 3, "four": 4}  # layers, by the answer's name
 SECONDS = 140.0  # of one run: a tenth of it is enough on one free core
 DRIVER_NAME = "recall_of_the_grader.py"
 
@@ -71,12 +72,15 @@ class Recall:
         shown = {layers: accuracy for layers, (accuracy, _) in self.done.items()}
         if not shown:
             return
-        runs = ", ".join(f"{n} layers {a:.1%}" for n, a in sorted(shown.items()))
-        solved = [layers for layers, accuracy in shown.items() if accuracy >= SOLVED]
-        said = record.evidence.variant
-        fits = (said == "reference" and min(solved, default=0) == ANSWER) or not said
-        verdict = "which fits" if fits else "which does not fit the answer"
-        record.evidence.message += f" Your own runs: {runs}{'' if not said else f', {verdict}'}."
+        runs = ", ".join(
+            f"{n} {'layer' if n == 1 else 'layers'} {a:.1%}" for n, a in sorted(shown.items())
+        )
+        said = SAID.get(record.evidence.variant)
+        verdict = ""
+        if said is not None and len(shown) > 1:
+            fewest = min((n for n, accuracy in shown.items() if accuracy >= SOLVED), default=None)
+            verdict = ", which fits" if said == fewest else ", which does not fit the answer"
+        record.evidence.message += f" Your own runs: {runs}{verdict}."
 
     def _run(self, layers, train, test):
         folder = PurePosixPath(self.script).parent
@@ -88,7 +92,7 @@ class Recall:
         try:
             told = json.loads(done.printed.strip().split("\n")[-1])
             code, said, found = told["code"], str(told["said"]), told["found"]
-        except (ValueError, KeyError, TypeError, IndexError):
+        except (ValueError, KeyError, TypeError, IndexError, RecursionError):
             trouble = done.trouble or "it ended without a word"
             raise StudentFault("error", f"run.sh num_layers={layers}: {trouble}.") from None
         if not isinstance(found, str):

@@ -14,7 +14,8 @@ from grader.formulas.examine import examine
 
 PACK = Path(__file__).parent.parent
 SHEETS = (".md", ".markdown", ".tex", ".txt", ".pdf", ".ipynb", ".html", ".htm")
-PICTURES = (".png", ".jpg", ".jpeg", ".svg", ".gif", ".bmp", ".webp", ".heic")
+UNREAD = (".png", ".jpg", ".jpeg", ".svg", ".gif", ".bmp", ".webp", ".heic", ".tif", ".tiff",
+          ".docx", ".doc", ".odt", ".rtf", ".pages")  # fmt: skip
 
 ONCE = ("elements", "macs", "read_once", "mask_fused", "mask_read", "no_scale", "leading",
         "other_elementwise", "fewer_elementwise", "fewer_scores", "no_heads")  # fmt: skip
@@ -81,9 +82,9 @@ class Sheet:
         return sorted(path for path in self.files if path.lower().endswith(SHEETS))
 
     @property
-    def pictures(self):
-        """Return the paths of pictures that were handed in."""
-        return sorted(path for path in self.files if path.lower().endswith(PICTURES))
+    def unread(self):
+        """Return the paths of what may hold answers and is not read here."""
+        return sorted(path for path in self.files if path.lower().endswith(UNREAD))
 
     @functools.cached_property
     def credited(self):
@@ -161,8 +162,9 @@ class Sheet:
         record.attach("txt", f"{reading.found_in}\n\n{reading.text}\n".encode(errors="replace"))
 
     def _missing(self, record):
-        if self.pictures and not self.names:
-            record.inconclusive("The answers are pictures, which a person reads.")
+        if self.unread:
+            listed = ", ".join(self.unread[:5])
+            record.inconclusive(f"It may be in what only a person can read: {listed}.")
         elif self.names:
             record.not_submitted("No answer was found in the sheet.")
         else:
