@@ -71,7 +71,7 @@ def _run_once(
             ],
             plugins=[plugin, _fixtures(folder, student, oracle, draw, plugin)],
         )
-    if code == pytest.ExitCode.INTERRUPTED:
+    if plugin.stopped:
         raise KeyboardInterrupt
     for check in checks:
         if check not in plugin.evidence:
@@ -168,6 +168,7 @@ class _Plugin:
     def __init__(self, checks: Collection[str], say: Callable[[str], None]) -> None:
         self.checks = checks
         self.evidence: dict[str, Evidence] = {}
+        self.stopped = False  # by Ctrl-C
         self.say = say
         self._record = Record("")
         self._item: pytest.Item | None = None
@@ -196,6 +197,10 @@ class _Plugin:
     def record(self) -> Record:
         """Return where this check writes its evidence."""
         return self._record
+
+    def pytest_keyboard_interrupt(self, excinfo: pytest.ExceptionInfo[BaseException]) -> None:
+        """Tell Ctrl-C from checks that cannot be read, which pytest takes for the same."""
+        self.stopped = excinfo.type is KeyboardInterrupt
 
     def pytest_configure(self, config: pytest.Config) -> None:
         """Register the two marks of a check."""

@@ -4,7 +4,6 @@ Only with control groups, without which nothing limits the memory of a whole box
 """
 
 import dataclasses
-import os
 import tomllib
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import pytest
 
 from grader import intake
 from grader.grade import grade
+from tests.long import ALL
 from tests.zoo_cases import FULL, only
 
 pytestmark = pytest.mark.bubblewrap
@@ -39,6 +39,7 @@ LONG = {
     "disk-filler",
     "print-flood-forward",
     "network",
+    "memory-forward",
 }
 """Graded by `make test ALL=1` only: CI takes long enough."""
 ENDS = {"daemon-left-behind", "disk-filler", "network"}  # these need no short limits
@@ -67,7 +68,7 @@ class Watched:
         return self.boxes[-1]
 
 
-HERE = [name for name in NAMES if "GRADER_ALL" in os.environ or name not in LONG]
+HERE = [name for name in NAMES if ALL or name not in LONG]
 
 
 @pytest.mark.parametrize("name", HERE)

@@ -20,6 +20,7 @@ from grader.intake import SourceFile
 from grader.records import Limits
 from grader.sandbox.owner import PREFIX
 from grader.student import Student
+from tests.long import LONG
 from tests.zoo_cases import FULL, only
 
 pytestmark = pytest.mark.docker
@@ -251,7 +252,7 @@ class Sabotaged:
         threading.Thread(target=subprocess.run, args=[command], kwargs=quiet).start()
 
 
-@pytest.mark.parametrize("times", ["once", "for good"])
+@pytest.mark.parametrize("times", ["once", pytest.param("for good", marks=LONG)])
 def test_a_container_lost_in_the_middle_costs_no_points(
     times, root, pack, draw, docker_sandbox, docker_oracle
 ):
@@ -282,7 +283,7 @@ def test_a_container_lost_in_the_middle_costs_no_points(
         assert result["total"]["points"] is None
 
 
-@pytest.mark.parametrize("times", ["once", "for good"])
+@pytest.mark.parametrize("times", ["once", pytest.param("for good", marks=LONG)])
 def test_an_oracle_lost_in_the_middle_costs_no_points(times, root, pack, draw, docker_sandbox):
     """If the oracle's container is lost, checks are repeated; if it goes on like that, their
     points are withheld. They are never zero."""

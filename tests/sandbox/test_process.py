@@ -19,6 +19,7 @@ from grader.intake import SourceFile
 from grader.records import Limits
 from grader.sandbox.process import FOLDER_PREFIX, ProcessSandbox
 from grader.student import Student
+from tests.long import LONG
 from tests.zoo_cases import FULL, only
 
 LIMITS = Limits(import_seconds=20, request_seconds=20)
@@ -130,6 +131,7 @@ def boxes(folder):
     return sorted(path.name for path in folder.glob(f"{FOLDER_PREFIX}*"))
 
 
+@LONG
 def test_the_conversation_is_the_same(root, pack, draw, folder):
     """Alice gets the points in a plain process that she gets in a container, and it says so."""
     sandbox = ProcessSandbox()

@@ -19,6 +19,7 @@ from grader.records import Limits
 from grader.sandbox.boot import SOLO_BOOTSTRAP
 from grader.sandbox.process import FOLDER_PREFIX, ProcessSandbox
 from grader.student import Step, Student
+from tests.long import LONG
 from tests.zoo_cases import FULL, only
 
 UNIX_ONLY = """
@@ -75,6 +76,7 @@ def act(student):
     student.call("new", {"arguments": {}, "dtype": None, "device": "cpu"})
 
 
+@LONG
 def test_points_are_those_of_forked_workers(root, pack, draw, folder):
     """Alice gets the same points from a spawned process, and no folder of it is left."""
     with oracle_for(pack, ProcessSandbox()) as oracle:

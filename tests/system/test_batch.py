@@ -16,9 +16,9 @@ import docker
 import pytest
 
 from grader.sandbox.owner import PREFIX
+from tests.long import LONG
 
 pytestmark = pytest.mark.docker
-LONG = pytest.mark.skipif("GRADER_ALL" not in os.environ, reason="long: make test ALL=1 runs it")
 
 RUBRIC = """
 schema = "grader.rubric/1"

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 
@@ -84,3 +85,12 @@ def test_packs_do_not_share_modules_of_one_name(folders):
         (evidence,) = runner.run(folders[index], ["who"], Nobody(), Nobody(), Draw("seed"))
         assert evidence.outcome == "measured", evidence.staff_message
         assert evidence.measured == {"answer": index + 1, "sized": index + 1}
+
+
+def test_checks_that_cannot_be_read_are_our_fault_and_no_ctrl_c(tmp_path):
+    """A folder whose checks do not import withholds the points; the grader does not seem stopped."""
+    (tmp_path / "test_broken.py").write_text("raise ValueError('not today')\n")
+    nobody = SimpleNamespace(close=lambda: None)
+    (evidence,) = runner.run(tmp_path, ["broken"], nobody, nobody, Draw("00"))
+    assert evidence.outcome == "harness_error"
+    assert "not today" in evidence.staff_message

@@ -151,6 +151,10 @@ class Latency:
         """Return what was measured of the device, or None and what to do about it."""
         return self.device.rates, kept_rates.MISSING
 
+    def table(self, rates, rows):
+        """Return rows of `roofline` as text."""
+        return beside(__file__, "bounds").table(self.device.identity.name, rates, rows)
+
     def _bounds(self, dims):
         found = self.device.rates
         return found and beside(__file__, "bounds").Bounds(found, dims)

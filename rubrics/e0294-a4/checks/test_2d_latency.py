@@ -2,10 +2,6 @@
 
 import pytest
 
-from grader.beside import beside
-
-bounds = beside(__file__, "bounds")
-
 
 @pytest.mark.hidden
 def test_step_latency(latency, student, record):
@@ -149,7 +145,7 @@ def keep(record, latency, name, attempts):
         record.attach("json", attempt.series.listing(**more))
     record.set(attempts=len(attempts), disturbed=int(bool(last.seen.disturbed)))
     if rows:
-        record.attach("txt", bounds.table(latency.device.identity.name, rates, rows).encode())
+        record.attach("txt", latency.table(rates, rows).encode())
         what = {"generating": ("generate",), "steps": ("full", "step")}[name]
         for kind, (_, least, reference, own) in zip(what, rows, strict=True):
             record.set(**{f"{kind}_least_ms": 1e3 * least})
