@@ -88,7 +88,7 @@ def test_packs_do_not_share_modules_of_one_name(folders):
 
 
 def test_checks_that_cannot_be_read_are_our_fault_and_no_ctrl_c(tmp_path):
-    """A folder whose checks do not import withholds the points; the grader does not seem stopped."""
+    """A folder whose checks do not import withholds the points, and seems stopped by nobody."""
     (tmp_path / "test_broken.py").write_text("raise ValueError('not today')\n")
     nobody = SimpleNamespace(close=lambda: None)
     (evidence,) = runner.run(tmp_path, ["broken"], nobody, nobody, Draw("00"))
