@@ -252,6 +252,7 @@ def test_a_lost_grader_process_costs_nobody_anything(batch, hand_in):
     assert within(10, lambda: not containers([first])), "the next slot removes what it left"
 
 
+@LONG
 def test_ctrl_c_lets_what_has_begun_finish(batch, hand_in):
     """After one Ctrl-C: what had begun is stored, nothing else; --resume grades the rest."""
     hand_in(**{f"s{number}": SLOW for number in range(4)})

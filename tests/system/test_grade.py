@@ -16,6 +16,7 @@ import pytest
 
 from grader import intake
 from grader.grade import grade
+from tests.long import LONG
 from tests.zoo_cases import FULL, only
 
 CLEAR = {"1b": 5, "1c": 7, **FULL}  # criteria of which no check waits for a human
@@ -154,6 +155,7 @@ def quick(docker_sandbox, quick_grader, tmp_path_factory):
     return Graded(quick_grader, ALICE, tmp_path_factory.mktemp("quick"))
 
 
+@LONG
 @pytest.mark.docker
 def test_grading_again_changes_no_points(quick, quick_grader, tmp_path):
     """A second run with another draw gives the same points, and there is no history of it."""
