@@ -95,13 +95,13 @@ def find(root: Path, wanted: str | None, files: Sequence[SourceFile] | None = No
 
 def _recognised(root: Path, known: Sequence[str], files: Sequence[SourceFile]) -> str:
     """Return the one pack that the files are of; UsageError where none or several fit."""
-    signs = _signs(root, known)
     found = fitting(root)(files)
     if len(found) == 1:
         return found[0]
     if found:
         several = " and ".join(found)
         raise UsageError(f"the files fit {several}: say which assignment with --pack")
+    signs = _signs(root, known)
     wanted = "; ".join(f"{name} expects {signs[name]}" for name in known if str(signs[name]))
     raise UsageError(
         f"the files fit no assignment here ({wanted or ', '.join(known)}): hand in what was asked "
