@@ -90,6 +90,7 @@ ROOMS = {
     "evidence": {"errors", "records"},
     "rescore": {"errors", "evidence", "grade", "pack", "records", "results", "score"},
     "results": {"errors", "records"},
+    "handed": {"errors"},
     "scripts": {"conversation", "errors", "intake", "wire"},
     "checking": {
         "beside",
