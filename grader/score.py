@@ -40,12 +40,16 @@ def score(
     return tuple(_criterion(c, evidence, given.get(c.id)) for c in criteria)
 
 
-def total(criteria: Sequence[CriterionResult]) -> Json:
-    """Return points, maximum and pending points; points are null while any are withheld."""
+def total(criteria: Sequence[CriterionResult], deductions: Sequence[Json] = ()) -> Json:
+    """Return points, maximum and pending points; points are null while any are withheld.
+
+    The points of deductions are taken off, down to nothing and never below.
+    """
     points = [c.points for c in criteria]
     known = [p for p in points if p is not None]
+    taken = sum(float(each["points"]) for each in deductions)
     return {
-        "points": round(sum(known), 4) if len(known) == len(points) else None,
+        "points": round(max(0.0, sum(known) - taken), 4) if len(known) == len(points) else None,
         "max_points": round(sum(c.max_points for c in criteria), 4),
         "pending_points": round(sum(c.pending_points for c in criteria), 4),
     }

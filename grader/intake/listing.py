@@ -88,7 +88,7 @@ def _walk(top: Path, folder: Path, depth: int = 0) -> Iterator[Entry]:
 
 def _open(path: str) -> IO[bytes]:
     with opened(path) as (descriptor, _):
-        return open(os.dup(descriptor), "rb")  # noqa: PTH123, SIM115 - closed by who asked for it
+        return open(os.dup(descriptor), "rb")  # noqa: PTH123 - closed by who asked for it
 
 
 def _too_many(path: Path) -> UsageError:
