@@ -69,7 +69,7 @@ def run(order: Order, say: Callable[[str], None]) -> Done:
     sandbox = _sandbox(order, say)
     batch = journal.begun(order.out, pack, resume=order.resume)
     index = _index(order, hand_ins, pack)
-    told = report(index, hand_ins.taking.notes, roster=order.roster is not None)
+    told = report(hand_ins.taking, index)
     answers: dict[str, Json] = {}
     outdated = moved = 0
     for each in hand_ins.taken.values() if order.resume else ():

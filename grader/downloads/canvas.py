@@ -48,12 +48,10 @@ def readings(name: str) -> Iterator[Flat]:
         before, user = tokens[:at], token
         if at and before[-1] == _ANON and before[:-1] in ([], [_LATE]) and _is_plain(token):
             before, user = before[:-1], f"{_ANON}_{token}"
-        elif not _is_number(token):
+        elif not (at and _is_number(token)):
             continue
         late = bool(before) and before[-1] == _LATE
         who = "_".join(before[:-1] if late else before)
-        if bool(who) == user.startswith(_ANON):
-            continue
         attachment, *words = tokens[at + 1 :]
         if _is_number(attachment) and (file := "_".join(words)):
             yield Flat(who, late, user, attachment, file)
@@ -95,6 +93,7 @@ def _found(owner: str, files: Sequence[tuple[str, Flat]], required: Collection[s
         pieces=tuple(Piece(entry, path) for entry, path in pieces.items()),
         key=first.user,
         late=any(flat.late for _, flat in files),
+        anonymous=first.user.startswith(_ANON),
         refusal=ONLY_A_LINK if only_links else "",
     )
 

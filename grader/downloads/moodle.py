@@ -26,6 +26,8 @@ _NAME = re.compile(
 )
 _TOP = re.compile(r"[^/]+_assign(?:submission|feedback)_[a-z]+(?:_[^/]*)?/?", re.DOTALL)
 
+_BLIND = "Participant"
+
 
 @dataclass(frozen=True)
 class Part:
@@ -76,5 +78,6 @@ def _found(owner: str, parts: Sequence[tuple[str, Part]]) -> Found:
         name=first.who,
         pieces=tuple(Piece(name, part.path) for name, part in parts),
         key=first.key,
+        anonymous=first.who == _BLIND,
         people=((first.login,),) if first.login else (),
     )

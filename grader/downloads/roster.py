@@ -128,7 +128,9 @@ def _people(
 
         name = cell("name") or " ".join(filter(None, (cell("first"), cell("last"))))
         participant = _PARTICIPANT.fullmatch(cell("id"))  # a worksheet of Moodle
-        own = cell("number") or cell("email") if participant else cell("id")
+        own = cell("id")
+        if participant:
+            own = cell("number") or cell("email") or own
         nobody = name in {"Points Possible", "Student, Test"} or cell("role").lower() in _STAFF
         if nobody or not (own or name):
             continue

@@ -27,6 +27,7 @@ class Found:
     submitted_at: str | None = None  # ISO 8601
     late: bool | None = None
     attempt: int | None = None
+    anonymous: bool = False  # the platform keeps back whose it is
     refusal: str = ""  # why nothing of it can be graded
 
 

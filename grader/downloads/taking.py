@@ -37,17 +37,18 @@ class Taking:
         """
         handed = {name: self._handed(found, policy, due) for name, found in ids.items()}
         came = {person.id for owners in self.owners.values() for person in owners}
-        stray = [
-            piece.entry
-            for found in self.download.found
-            if self.people and not self.owners.get(found.id)
-            for piece in found.pieces
-        ]
+        strangers = [found for found in self.download.found if not self.owners.get(found.id)]
+        strays = [each for each in strangers if self.people and not each.anonymous]
+        nameless = any(each.anonymous for each in strangers)  # any of them may be anybody's
+        missing = [person.id for person in self.people if person.id not in came]
         return Index(
             form=self.download.form,
             handed=handed,
-            missing=tuple(person.id for person in self.people if person.id not in came),
-            unclaimed=(*self.download.unclaimed, *stray),
+            missing=() if nameless else tuple(missing),
+            unclaimed=(
+                *self.download.unclaimed,
+                *(piece.entry for found in strays for piece in found.pieces),
+            ),
         )
 
     def _handed(self, found: Found, policy: late.Policy | None, due: str | None) -> Handed:
@@ -117,10 +118,13 @@ def _settle_attempts(taking: Taking) -> None:
     taking.download = dataclasses.replace(taking.download, found=settled)
 
 
-def report(index: Index, notes: Sequence[str] = (), *, roster: bool) -> list[str]:
+def report(taking: Taking, index: Index) -> list[str]:
     """Return what a course's staff has to know of a download, a line each."""
-    lines = list(notes)
-    if roster:
+    lines = list(taking.notes)
+    nameless = [f.id for f in taking.download.found if f.anonymous and not taking.owners.get(f.id)]
+    if taking.people and nameless:
+        lines.append(f"{len(nameless)} are anonymous: who has handed in nothing is not known")
+    elif taking.people:
         lines.append(_line("nothing handed in", index.missing) or "everybody has handed in")
     lines.append(_line("belongs to nobody", index.unclaimed))
     lines.append(_line("late by the platform's word",

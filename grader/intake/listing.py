@@ -32,10 +32,12 @@ class _Bounded(io.FileIO):
     """A file of which no more is read at once than the list of a zip's entries may take."""
 
     def read(self, size: int | None = -1, /) -> bytes:
-        """Read at most so much; zipfile asks for the whole list in one go."""
-        if size is None or size < 0 or size > _MAX_DIRECTORY:
+        """Read; zipfile asks for the whole list in one go."""
+        whole = size is None or size < 0 or size > _MAX_DIRECTORY
+        data = super().read(_MAX_DIRECTORY + 1 if whole else size) or b""
+        if len(data) > _MAX_DIRECTORY:
             raise zipfile.BadZipFile("it lists far too many entries")
-        return super().read(size) or b""
+        return data
 
 
 @contextlib.contextmanager
