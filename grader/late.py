@@ -107,7 +107,10 @@ def due(policy: Policy | None, handed: Handed) -> dt.datetime | None:
     """Return when this hand-in was due, its extension included; None where nothing says it."""
     own = times.moment(handed.due_own, policy.zone if policy else None) if handed.due_own else None
     base = own or (policy.due if policy else None)
-    return base + dt.timedelta(hours=handed.extension_hours) if base else None
+    try:
+        return base + dt.timedelta(hours=handed.extension_hours) if base else None
+    except OverflowError:  # a date that stands for never, and an extension on top of it
+        return base
 
 
 def deduct(policy: Policy | None, handed: Handed | None, total: Mapping[str, Any]) -> list[Json]:

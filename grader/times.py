@@ -8,9 +8,11 @@ from zoneinfo import ZoneInfo
 
 # As Moodle's worksheets have them in English; days and months as words cannot be mixed up.
 _WORDS = ("%A, %d %B %Y, %I:%M %p", "%A, %d %B %Y, %H:%M", "%d %B %Y, %I:%M %p", "%d %B %Y, %H:%M")
-_ZONE = re.compile(r"\s*(?:(?:UTC|GMT|Z)|([+-]\d\d):?(\d\d))$")
-_PART = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(d|days?|h|hours?|m|min|minutes?)\s*", re.IGNORECASE)
+_ZONE = re.compile(r"(?<=[\dM])\s*(UTC|GMT|Z|[+-]\d\d:?\d\d)$")
+_PART = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(days?|d|hours?|h|minutes?|min|m)\s*", re.IGNORECASE)
 _SECONDS = {"d": 86_400.0, "h": 3_600.0, "m": 60.0}
+
+_MOST = 3650 * 86_400.0  # ten years: what is longer was not meant
 
 
 def moment(text: str, zone: ZoneInfo | None = None) -> dt.datetime | None:
@@ -20,13 +22,13 @@ def moment(text: str, zone: ZoneInfo | None = None) -> dt.datetime | None:
     Moodle's words in English. 03/04/2026 is either of two days, and so neither.
     """
     text = text.strip()
+    own: dt.tzinfo | None = zone
     if at := _ZONE.search(text):
-        hours, minutes = at.groups()
-        text = f"{text[: at.start()]}{hours}:{minutes}" if hours else f"{text[: at.start()]}+00:00"
+        if (own := _zone(at[1])) is None:
+            return None
+        text = text[: at.start()]
     found = _iso(text) or _words(text)
-    if found is not None and found.tzinfo is None:
-        found = found.replace(tzinfo=zone) if zone else None
-    return found
+    return found.replace(tzinfo=own) if found and own else None
 
 
 def seconds(text: str) -> float | None:
@@ -35,7 +37,7 @@ def seconds(text: str) -> float | None:
     while match := _PART.match(text, at):
         total += float(match[1]) * _SECONDS[match[2][0].lower()]
         at = match.end()
-    return total if at and at == len(text) else None
+    return total if at and at == len(text) and total <= _MOST else None
 
 
 def told(length: float) -> str:
@@ -45,13 +47,21 @@ def told(length: float) -> str:
     return " ".join(f"{count} {unit}" for count, unit in parts if count) or "less than 1 min"
 
 
+def _zone(text: str) -> dt.tzinfo | None:
+    try:
+        return dt.UTC if text.isalpha() else dt.datetime.strptime(text, "%z").tzinfo
+    except ValueError:
+        return None
+
+
 def _iso(text: str) -> dt.datetime | None:
     if not re.match(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d", text):  # a bare date leaves the hour open
         return None
     try:
-        return dt.datetime.fromisoformat(text)
+        found = dt.datetime.fromisoformat(text)
     except ValueError:
         return None
+    return found if found.tzinfo is None else None  # a zone of another kind than those above
 
 
 def _words(text: str) -> dt.datetime | None:

@@ -1,4 +1,4 @@
-"""What platforms let staff download, taken apart: whose, which files, which attempt, what is left."""
+"""What platforms let staff download, taken apart: whose, which files, which attempt, the rest."""
 
 import io
 import stat
