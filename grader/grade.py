@@ -25,7 +25,7 @@ from grader.notebook.form import Filled
 from grader.pack import Pack
 from grader.records import Attachment, CheckResult, CriterionResult, Evidence, Json, Limits
 from grader.sandbox import Sandbox
-from grader.score import advise, score, status, total
+from grader.score import advise, deducted, score, status, total
 from grader.student import Student
 
 SLOW_IMPORTS = {
@@ -84,7 +84,8 @@ def grade(
             say("diagnosis")
             diagnosis = _diagnosis(student, family, pack, draw)
     deductions = [*_advice(work.files, pack), *work.deductions]
-    deductions += late.deduct(pack.late, handed, total(criteria, deductions))
+    deductions += late.deduct(pack.late, handed, pack.points)
+    deductions = deducted(deductions, criteria)
     return {
         "schema": "grader.result/1",
         "submission": _describe(submission),

@@ -21,7 +21,6 @@ import datetime as dt
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 from zoneinfo import ZoneInfo
 
 from grader import times
@@ -50,23 +49,20 @@ class Policy:
     cut_off: float  # infinite where there is none
     after: str
 
-    def penalty(self, late: float, earned: float, maximum: float) -> float:
-        """Return the points that so many seconds cost, whatever there is to take them from.
+    def penalty(self, late: float, maximum: float) -> dict[str, float]:
+        """Return what so many seconds cost: ``points``, or a ``share_of_earned``.
 
         p = min(units * rate, cap) with units = ceil(late / unit): each begun unit counts.
         """
-        units = math.ceil(late / _PER[self.per])
-        if late > self.cut_off and self.after != "human":
-            return maximum if self.after == "zero" else self._most(earned, maximum)
+        if late > self.cut_off and self.after == "zero":
+            return {"points": maximum}
+        most = late > self.cut_off and self.after == "cap"
+        units = math.inf if most else math.ceil(late / _PER[self.per])
         if self.points:
-            return min(units * self.points, self.cap)
-        return min(units * self.share, self.cap, 1.0) * self._base(earned, maximum)
-
-    def _most(self, earned: float, maximum: float) -> float:
-        return self.cap if self.points else min(self.cap, 1.0) * self._base(earned, maximum)
-
-    def _base(self, earned: float, maximum: float) -> float:
-        return earned if self.of == "earned" else maximum
+            return {"points": min(units * self.points, self.cap)}
+        share = min(units * self.share, self.cap, 1.0)
+        of_earned = self.of == "earned"
+        return {"share_of_earned": share} if of_earned else {"points": share * maximum}
 
 
 def read(table: Table) -> Policy | None:
@@ -113,11 +109,12 @@ def due(policy: Policy | None, handed: Handed) -> dt.datetime | None:
         return base
 
 
-def deduct(policy: Policy | None, handed: Handed | None, total: Mapping[str, Any]) -> list[Json]:
+def deduct(policy: Policy | None, handed: Handed | None, maximum: float) -> list[Json]:
     """Return the line that lateness adds to a result's deductions, or none.
 
-    ``total`` are the points before it. Without a time nothing is taken; where the platform says
-    that it is late and not by how much, a human decides.
+    Its ``limits`` say what it costs; what that comes to, of ``maximum`` points, is for scoring to
+    say. Without a time nothing is taken; where the platform says that it is late and not by how
+    much, a human decides.
     """
     if policy is None or handed is None:
         return []
@@ -128,25 +125,19 @@ def deduct(policy: Policy | None, handed: Handed | None, total: Mapping[str, Any
     late = (at - until).total_seconds()
     if late <= policy.grace:
         return []
-    earned, maximum = float(total["points"] or 0.0), float(total["max_points"])
-    penalty = policy.penalty(late, earned, maximum)
-    left = earned + float(total["pending_points"])
+    measured = {"hours_late": round(late / 3600, 4)}
     said = f"Handed in {times.told(late)} after {until.isoformat(sep=' ', timespec='minutes')}."
     if late > policy.cut_off and policy.after == "human":
         said += f" That is after the last {times.told(policy.cut_off)}."
-        return [_line("needs_confirmation", said, suggested=maximum, hours=late / 3600)]
-    return [_line("applied", said, points=min(penalty, left), hours=late / 3600)]
+        return [_line("needs_confirmation", said, suggested=maximum, measured=measured)]
+    cost = {name: round(value, 6) for name, value in policy.penalty(late, maximum).items()}
+    return [_line("applied", said, measured=measured, limits=cost)]
 
 
 def is_other(policy: Policy | None, handed: Handed, result: Json) -> bool:
     """Whether a stored result has another line for lateness than it would get now."""
-    points = [each["points"] for each in result["criteria"]]
-    earned = sum(each for each in points if each is not None)
-    others = without(result["deductions"])
-    earned -= sum(each["points"] for each in others)
-    total = {**result["total"], "points": max(0.0, earned)}
-    stored = [each for each in result["deductions"] if each["id"] == KEY]
-    return deduct(policy, handed, total) != stored
+    stored = [{**each, "points": 0.0} for each in result["deductions"] if each["id"] == KEY]
+    return deduct(policy, handed, result["total"]["max_points"]) != stored
 
 
 def without(deductions: Sequence[Json]) -> list[Json]:
@@ -165,15 +156,20 @@ def _unknown(handed: Handed, what: str) -> list[Json]:
 
 
 def _line(
-    status: str, said: str, points: float = 0.0, suggested: float = 0.0, hours: float | None = None
+    status: str,
+    said: str,
+    *,
+    suggested: float = 0.0,
+    measured: Mapping[str, float] | None = None,
+    limits: Mapping[str, float] | None = None,
 ) -> Json:
     return {
         "id": KEY,
-        "points": round(points, 4),
-        "suggested": round(suggested, 4),
+        "points": 0.0,
+        "suggested": suggested,
         "status": status,
-        "measured": {} if hours is None else {"hours_late": round(hours, 4)},
-        "limits": {},
+        "measured": dict(measured or {}),
+        "limits": dict(limits or {}),
         "message": said,
         "evidence": [],
     }

@@ -19,7 +19,7 @@ from grader.errors import UsageError
 from grader.grade import criterion_json
 from grader.pack import Pack
 from grader.records import Json
-from grader.score import score, status, total
+from grader.score import deducted, score, status, total
 
 
 @dataclass(frozen=True)
@@ -133,7 +133,8 @@ def _again(old: Json, folder: Path, pack: Pack) -> Json:
     deductions = old["deductions"]
     if (when := handed.of(folder, str(old["submission"]["id"]))) is not None:
         deductions = late.without(deductions)
-        deductions += late.deduct(pack.late, when, total(criteria, deductions))
+        deductions += late.deduct(pack.late, when, pack.points)
+    deductions = deducted(deductions, criteria)
     return {
         **old,
         "pack": {"id": pack.id, "version": pack.version, "digest": pack.digest},

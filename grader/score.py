@@ -55,6 +55,25 @@ def total(criteria: Sequence[CriterionResult], deductions: Sequence[Json] = ()) 
     }
 
 
+def deducted(deductions: Sequence[Json], criteria: Sequence[CriterionResult]) -> list[Json]:
+    """Return deductions with the points that each takes: never more than there are or may come.
+
+    One that applies says in its limits what it costs: ``points``, or a ``share_of_earned``.
+    """
+    earned = sum(c.points or 0.0 for c in criteria)
+    left = earned + sum(c.pending_points for c in criteria)
+    found = []
+    for each in deductions:
+        points = each["points"]
+        if each["status"] == "applied":
+            cost = each["limits"]
+            wanted = cost.get("points", 0.0) + cost.get("share_of_earned", 0.0) * earned
+            points = round(min(wanted, left), 4)
+        left -= points
+        found.append({**each, "points": points})
+    return found
+
+
 def status(criteria: Sequence[CriterionResult]) -> str:
     """Return the state of the whole: withheld over needs_review over graded."""
     states = {c.status for c in criteria}

@@ -10,13 +10,14 @@ import pytest
 from grader import handed, late, times
 from grader import pack as packs
 from grader.handed import Handed
+from grader.records import CriterionResult
 from grader.report import changes, table
 from grader.rescore import apply, rescore
+from grader.score import deducted, total
 from grader.tables import BadPack, Table
 from tests.unit.test_rescore import evidence_for, store
 
 DUE = "2026-11-20T23:59:00+01:00"
-OF_40 = {"points": 40.0, "max_points": 50.0, "pending_points": 0.0}
 
 
 def policy(**settings):
@@ -30,11 +31,16 @@ def after(seconds, **more):
     return Handed(names=("a.py",), submitted_at=at.isoformat(), **more)
 
 
-def line(settings, hand_in, total=OF_40):
-    """Return the only line, or None."""
-    found = late.deduct(policy(due=DUE, **settings), hand_in, total)
+def of_50(points, pending=0.0):
+    """Return the only criterion of a result, of 50 points."""
+    return [CriterionResult("1", "All", points, 50.0, pending, "graded", ())]
+
+
+def line(settings, hand_in, criteria=None):
+    """Return the only line of who has 40 of 50 points, or None."""
+    found = late.deduct(policy(due=DUE, **settings), hand_in, 50.0)
     assert len(found) <= 1
-    return found[0] if found else None
+    return deducted(found, criteria or of_50(40.0))[0] if found else None
 
 
 HOUR, DAY = 3600, 86400
@@ -76,9 +82,19 @@ def test_what_is_left_to_a_human_takes_nothing():
 
 def test_no_more_is_taken_than_there_can_be():
     """What a human has yet to give counts as there; points never go below nothing."""
-    total = {"points": 4.0, "max_points": 50.0, "pending_points": 2.0}
-    assert line({"points": 10}, after(1), total)["points"] == 6
-    assert line({"points": 10}, after(1), {**total, "points": None})["points"] == 2
+    taken = line({"points": 10}, after(1), of_50(4.0, 2.0))
+    assert taken["points"] == 6
+    assert total(of_50(4.0, 2.0), [taken])["points"] == 0
+    assert line({"points": 10}, after(1), of_50(None, 2.0))["points"] == 2
+    assert total(of_50(None, 2.0), [taken])["points"] is None
+
+
+def test_a_share_of_what_is_earned_grows_with_it():
+    """Once a human has given points, the same line comes to more, without the policy at hand."""
+    taken = line({"share": 0.1, "of": "earned"}, after(1), of_50(10.0, 30.0))
+    assert taken["points"] == 1
+    (again,) = deducted([taken], of_50(40.0))
+    assert again == {**taken, "points": 4}
 
 
 @pytest.mark.parametrize(
@@ -103,22 +119,22 @@ def test_what_is_not_known_costs_nothing():
     share = policy(share=0.1)
     dated = policy(share=0.1, due=DUE)
     unknown = Handed(names=("a",))
-    for found in (late.deduct(dated, unknown, OF_40), late.deduct(share, after(9 * DAY), OF_40)):
+    for found in (late.deduct(dated, unknown, 50.0), late.deduct(share, after(9 * DAY), 50.0)):
         assert [(each["points"], each["status"]) for each in found] == [(0, "advice")]
         assert "is not known: nothing is taken" in found[0]["message"]
-    assert late.deduct(dated, dataclasses.replace(unknown, late=False), OF_40) == []
-    (marked,) = late.deduct(dated, dataclasses.replace(unknown, late=True), OF_40)
+    assert late.deduct(dated, dataclasses.replace(unknown, late=False), 50.0) == []
+    (marked,) = late.deduct(dated, dataclasses.replace(unknown, late=True), 50.0)
     assert (marked["points"], marked["status"]) == (0, "needs_confirmation")
-    assert late.deduct(None, after(9 * DAY), OF_40) == []
-    assert late.deduct(dated, None, OF_40) == []
+    assert late.deduct(None, after(9 * DAY), 50.0) == []
+    assert late.deduct(dated, None, 50.0) == []
 
 
 def test_a_time_without_zone_is_in_the_rubric_s():
     """With a timezone it counts; without any it could be anywhere, and is not known."""
     bare = Handed(names=("a",), submitted_at="2026-11-20 23:59:30")
     in_berlin = policy(share=0.1, due="2026-11-20T23:59:00", timezone="Europe/Berlin")
-    assert late.deduct(in_berlin, bare, OF_40)[0]["points"] == 5
-    assert late.deduct(policy(share=0.1, due=DUE), bare, OF_40)[0]["points"] == 0
+    assert late.deduct(in_berlin, bare, 50.0)[0]["limits"] == {"points": 5}
+    assert late.deduct(policy(share=0.1, due=DUE), bare, 50.0)[0]["limits"] == {}
 
 
 @pytest.mark.parametrize(
