@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from grader import handed
+from grader.cli import arguments
 from grader.downloads import canvas, metadata, moodle
 from grader.downloads.download import FORMS, Bundle
 from grader.downloads.taking import report, take
@@ -346,7 +347,7 @@ def test_a_form_can_be_forced_and_a_stray_zip_is_asked_about(tmp_path):
     assert {name: files(what) for name, what in whats.items()} == {
         "jane": {"net.py": "j"}, "bob": {"net.py": "b"},
     }  # fmt: skip
-    assert set(FORMS) == set(handed.FORMS)
+    assert set(FORMS) == set(handed.FORMS) == set(arguments.FORMS)
 
 
 # --- hostile downloads ----------------------------------------------------------------------------
