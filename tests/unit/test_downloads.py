@@ -338,6 +338,15 @@ def test_a_plain_folder_is_as_it_was(tmp_path):
     assert (index.missing, len(index.unclaimed)) == (("2",), 2)
 
 
+def test_what_is_written_out_goes_before_what_looks_alike(tmp_path):
+    """Ids that differ in a dash are two people's; what is like both, and neither, is nobody's."""
+    names = ("1-2", "12", "1.2")
+    path = write_folder(tmp_path / "subs", {f"{name}/net.py": "" for name in names})
+    (tmp_path / "r.csv").write_text("id,email\n1-2,a@u.edu\n12,b@u.edu\n")
+    owners = take(path, people=tmp_path / "r.csv").owners
+    assert [[each.id for each in owners[name]] for name in names] == [["1-2"], ["12"], []]
+
+
 def test_a_form_can_be_forced_and_a_stray_zip_is_asked_about(tmp_path):
     """A zip that is no platform's is not guessed at; with --form its folders are hand-ins."""
     path = write_zip(tmp_path / "a.zip", {"all/jane/net.py": "j", "all/bob/net.py": "b"})
