@@ -141,6 +141,7 @@ ROOMS = {
         "session",
         "text",
     },
+    "similarity": {"batch", "errors", "intake", "notebook", "pack", "records", "text"},
     "calc": {"errors", "tables"},
     "doctor": LOWER,
     "convert": LOWER,
