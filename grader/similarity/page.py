@@ -20,8 +20,8 @@ from markupsafe import Markup
 
 from grader.errors import HarnessError, UsageError
 from grader.records import Json
-from grader.similarity.normal import Span
 from grader.similarity.pairs import Common, Found, Pair, Side, Work
+from grader.similarity.tokens import Span
 from grader.text import shown
 
 FILE = "similar.json"

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from grader.similarity.comparing import LEAST_OWN, Passage
-from grader.similarity.normal import Places, Span
 from grader.similarity.reading import Piece
+from grader.similarity.tokens import Places, Span
 
 
 @dataclass
@@ -17,7 +17,7 @@ class Work:
     id: str
     pieces: Sequence[Piece]
     said: Sequence[str]  # what of it was left out
-    own: int = 0  # characters of normalised code that are not of the template
+    own: int = 0  # k-grams of code that are not of the template
 
 
 @dataclass(frozen=True)
@@ -94,17 +94,17 @@ class Found:
 
 
 def evidence(passages: Sequence[Passage], first: Places, second: Places) -> tuple[Common, ...]:
-    """Return passages of normalised code with their places in the files."""
+    """Return passages with their places in the files."""
     return tuple(
         Common(
-            _side(first, passage.first, passage.length),
-            _side(second, passage.second, passage.length),
+            _side(first, passage.first, passage.count),
+            _side(second, passage.second, passage.count),
             passage.holders,
         )
         for passage in passages
     )
 
 
-def _side(places: Places, begin: int, length: int) -> Side:
-    span = places.span(begin, length)
+def _side(places: Places, first: int, count: int) -> Side:
+    span = places.span(first, count)
     return Side(span, places.pieces[span.piece])

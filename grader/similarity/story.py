@@ -15,9 +15,9 @@ from grader.errors import UsageError
 from grader.pack import Pack
 from grader.similarity import page
 from grader.similarity.comparing import Batch
-from grader.similarity.normal import Places, joined
 from grader.similarity.pairs import Found, Pair, Work, evidence
 from grader.similarity.reading import Piece, pieces
+from grader.similarity.tokens import Places, Words
 
 MAX_PAIRS = 50  # with a page of their own
 
@@ -92,11 +92,12 @@ def _given(pack: Pack) -> list[Piece]:
 def _compare(found: Found, given: Sequence[Piece], progress: Callable[[str], None]) -> None:
     """Find the pairs, and the evidence for those that are shown."""
     count = len(found.works)
-    texts = []
+    words = Words()
+    tokens = []
     for number, work in enumerate(found.works, 1):
-        progress(f"normalising {number} of {count}")
-        texts.append(joined(work.pieces))
-    batch = Batch(texts, joined(given))
+        progress(f"taking apart {number} of {count}")
+        tokens.append(words.numbers(work.pieces))
+    batch = Batch(tokens, words.numbers(given))
     for work, own in zip(found.works, batch.own.tolist(), strict=True):
         work.own = own
     shares = batch.shares(lambda number: progress(f"comparing {number} of {count}"))
@@ -108,11 +109,10 @@ def _compare(found: Found, given: Sequence[Piece], progress: Callable[[str], Non
     )
     found.beyond = max(0, len(order) - MAX_PAIRS)
     shown = order[:MAX_PAIRS]
-    holders = batch.holders()
     places = {index: Places(found.works[index].pieces) for index in set(chain(*shown))}
     for number, (a, b) in enumerate(shown, 1):
         progress(f"evidence {number} of {len(shown)}")
-        passages = batch.passages(a, b, holders)
+        passages = batch.passages(a, b)
         found.pairs.append(
             Pair(
                 found.works[a], found.works[b], float(shares[a, b]), float(shares[b, a]),
