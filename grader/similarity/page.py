@@ -26,8 +26,10 @@ from grader.text import shown
 
 FILE = "similar.json"
 SCHEMA = "grader.similar/1"
-NOTE = ("Nobody loses points by this. A share is a reason to look, and no more: short tasks have few "
-        "solutions, and code may have a common source that is allowed.")  # fmt: skip
+NOTE = (
+    "Nobody loses points by this. A share is a reason to look, and no more: short tasks have few "
+    "solutions, and code may have a common source that is allowed."
+)
 MAX_LISTED = 20  # passages of a pair that are shown beside each other
 
 
@@ -159,7 +161,9 @@ def _united(spans: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
 
 def visible(text: str) -> str:
     """Return text with what an eye misses, or what turns text round, as escapes."""
-    return "".join(char if char.isprintable() or char == "\t" else ascii(char)[1:-1] for char in text)
+    return "".join(
+        char if char.isprintable() or char == "\t" else ascii(char)[1:-1] for char in text
+    )
 
 
 # --- figures --------------------------------------------------------------------------------------

@@ -112,10 +112,6 @@ def _compare(found: Found, given: Sequence[Piece], progress: Callable[[str], Non
     places = {index: Places(found.works[index].pieces) for index in set(chain(*shown))}
     for number, (a, b) in enumerate(shown, 1):
         progress(f"evidence {number} of {len(shown)}")
-        passages = batch.passages(a, b)
-        found.pairs.append(
-            Pair(
-                found.works[a], found.works[b], float(shares[a, b]), float(shares[b, a]),
-                evidence(passages, places[a], places[b]),
-            )  # fmt: skip
-        )
+        common = evidence(batch.passages(a, b), places[a], places[b])
+        share, back = float(shares[a, b]), float(shares[b, a])
+        found.pairs.append(Pair(found.works[a], found.works[b], share, back, common))

@@ -14,7 +14,10 @@ MAX_ROWS = 20
 def render(found: Found) -> str:
     """Return the most similar pairs, what was not compared, and what it means."""
     count = len(found.works)
-    lines = [f"{found.pack}: {count} submissions compared, without what the assignment gave out", ""]
+    lines = [
+        f"{found.pack}: {count} submissions compared, without what the assignment gave out",
+        "",
+    ]
     rows = [
         (
             shown(pair.first.id, 40),

@@ -3,10 +3,10 @@
     python tests/bench/similarity.py
     DOLOS=folder python tests/bench/similarity.py    # where `npm install @dodona/dolos-lib` ran
 
-Copies are made of nine solutions of one skeleton by disguises (tests/similar/disguises.py). The nine
-are not derived from each other: most others of the zoo are variants of the first, of alice or of
-bob, and would be copies. Pairs of different solutions, each as it is or in any disguise, are those
-that ought not to be found. It prints tables and asserts nothing.
+Copies are made of nine solutions of one skeleton by disguises (tests/similar/disguises.py). The
+nine were written apart from each other; most others of the zoo are variants of one of them, and
+would be copies. Pairs of different solutions, each as it is or in any disguise, are those that
+ought not to be found. It prints tables and asserts nothing.
 """
 
 import io
@@ -155,8 +155,9 @@ def told(detectors):
         every = list(itertools.chain(*copies.values()))
         for least in LEASTS:
             right, wrong = sum(x >= least for x in every), sum(x >= least for x in others)
+            precision = f"{right / max(1, right + wrong):.3f}"
             rates.append([detector, least, f"{right} of {len(every)}",
-                          f"{wrong} of {len(others)}", f"{right / max(1, right + wrong):.3f}"])  # fmt: skip
+                          f"{wrong} of {len(others)}", precision])  # fmt: skip
     heads = ["detector", "others, most", "99%", *(f"{name}, least" for name in DISGUISES)]
     print(tabulate(spread, headers=heads, disable_numparse=True), "\n")
     heads = ["detector", "share from", "copies found", "others found", "precision"]

@@ -47,8 +47,8 @@ def reordered(source):
             else:
                 runs.append(run)
                 run = []
-        for run in (*runs, run):
-            spans = [(_first(node) - 1, node.end_lineno) for node in run]
+        for row in (*runs, run):
+            spans = [(_first(node) - 1, node.end_lineno) for node in row]
             texts = [lines[begin:end] for begin, end in spans]
             for (begin, end), text in zip(reversed(spans), texts, strict=True):
                 lines[begin:end] = ["".join(text)] + [""] * (end - begin - 1)
@@ -71,7 +71,7 @@ def commented(source):
 
 def padded(source, every=3):
     """Put a statement that does nothing before one in ``every`` of each function's statements."""
-    rng = random.Random(source)  # noqa: S311 - a fixed choice
+    rng = random.Random(source)
     lines = source.splitlines()
     for node in sorted(_functions(source), key=lambda node: -node.body[0].lineno):
         if node.body[0].lineno == node.lineno:
