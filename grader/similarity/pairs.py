@@ -62,7 +62,7 @@ class Common:
 
     first: Side
     second: Side
-    holders: int  # submissions that have its rarest part
+    holders: int  # so many submissions have its rarest run: no more of them have all of it
 
 
 @dataclass(frozen=True)

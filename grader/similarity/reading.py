@@ -48,8 +48,10 @@ def pieces(files: Iterable[SourceFile]) -> tuple[list[Piece], list[str]]:
         left -= size
         long = sum(len(line) > MAX_LINE for piece in read for line in piece.text.split("\n"))
         if long:
-            said.append(f"{shown(file.path)}: {long} lines of more than {MAX_LINE:,} characters "
-                        "were left out")  # fmt: skip
+            said.append(
+                f"{shown(file.path)}: lines of more than {MAX_LINE:,} characters were left out: "
+                f"{long}"
+            )
         found += [Piece(piece.path, piece.cell, _without_long(piece.text)) for piece in read]
     return found, said
 

@@ -155,6 +155,7 @@ def test_notebooks_are_read_by_their_code():
 
 HOSTILE = {
     "one line": b"x = " + b"1+" * 4_500_000,
+    "long line": b'"""' + b"\\N{" * 40_000,
     "large": b"x = 1\n" * (MAX_CODE // 5),
     "binary": bytes(range(256)) * 1_000,
     "broken notebook": b'{"cells": [' + b"[" * 200_000,
@@ -164,11 +165,11 @@ HOSTILE = {
 @pytest.mark.parametrize("kind", HOSTILE)
 def test_what_cannot_be_compared_is_left_out_and_said(kind):
     """Data in the place of code costs next to nothing, and a sentence says so."""
-    begin = time.monotonic()
+    begin = time.process_time()
     name = "x.ipynb" if "notebook" in kind else "x.py"
     found, said = pieces([SourceFile(name, HOSTILE[kind]), SourceFile("y.py", COMMON.encode())])
     Words().numbers(found)
-    assert time.monotonic() - begin < 5
+    assert time.process_time() - begin < 5
     assert found[-1].text == COMMON
     assert name in said[0]
 
@@ -182,7 +183,7 @@ def test_code_that_is_none_is_taken_apart_all_the_same():
 
 
 def test_text_of_students_is_text_in_the_page(tmp_path):
-    """Markup in code and names, and what turns text round, stand in the page as they are written."""
+    """Markup in code and names, and what turns text round, stand in the page as written."""
     hostile = f'{COMMON}"""</pre><script>alert(1)</script>"""  # \u202e hidden\u200b\n'
     piece = [Piece("<img src=x>.py", 0, hostile)]
     work = Work("<b>eve</b>", piece, ["<i>said</i>"], 100)
