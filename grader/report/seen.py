@@ -1,0 +1,348 @@
+"""What of a result is shown to whom: the one place that keeps hidden data from students.
+
+Everything here is text that is harmless on one line (`grader.text.shown`) or, where it has lines of
+its own, on each of them. Templates only lay it out.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+import struct
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Literal
+
+from grader.records import OWN, Json
+from grader.text import shown
+
+Audience = Literal["student", "staff"]
+
+LONGEST = 2000  # characters of one sentence
+LINES, WIDTH = 400, 400  # of a text that is folded away
+PIXELS = 40_000_000  # a picture of more could make a reader's browser stand still
+PICTURE_BYTES = 4_000_000
+PNG = b"\x89PNG\r\n\x1a\n"
+STATES = {
+    "graded": "",
+    "needs_review": "waits for a person",
+    "withheld": "withheld: the grader failed, which is not your fault",
+}
+# What a student's code raised is in its words, and while a hidden check runs these can be its data.
+_RAISED = re.compile(r"(?P<verb>\w+) raised (?P<kind>\w+)\b.*?(?:\((?P<place>[^()]*)\))?$", re.S)
+_OF_THE_CODE = ("error", "out_of_memory", "protocol_violation")
+
+
+@dataclass(frozen=True)
+class Bar:
+    """Points of something: as text, and as shares of the whole in percent."""
+
+    points: str  # a dash where nothing can be said yet
+    most: str
+    waiting: str  # points that wait, or nothing
+    got_share: float
+    waiting_share: float
+
+
+@dataclass(frozen=True)
+class Criterion:
+    """A row of the table."""
+
+    id: str
+    title: str
+    bar: Bar
+    state: str
+
+
+@dataclass(frozen=True)
+class Entry:
+    """Checks of a criterion that ended alike, with what there is to say about it."""
+
+    criterion: str
+    names: tuple[str, ...]
+    hidden: bool
+    outcome: str
+    points: str
+    most: str
+    sentence: str
+    figures: tuple[str, ...]  # what was measured, beside its limit
+    staff: tuple[str, ...]  # lines for staff alone
+
+    @property
+    def told(self) -> tuple[str, ...]:
+        """Return what is said, a line each."""
+        return tuple(filter(None, (self.sentence, *self.figures)))
+
+
+@dataclass(frozen=True)
+class Text:
+    """Something with lines of its own, folded away."""
+
+    title: str
+    lines: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture that stands in the page."""
+
+    title: str
+    data: str  # base64 of a PNG
+
+
+@dataclass(frozen=True)
+class Page:
+    """All that a page on one submission shows."""
+
+    title: str
+    pack: str
+    staff: bool
+    total: Bar
+    standing: str
+    criteria: tuple[Criterion, ...]
+    lost: tuple[Entry, ...]
+    waiting: tuple[Entry, ...]
+    read: tuple[Entry, ...]
+    diagnosis: tuple[str, ...]
+    style: tuple[str, ...]
+    remarks: tuple[str, ...]
+    by_hand: tuple[str, ...]
+    verdict: str
+    pictures: tuple[Picture, ...]
+    texts: tuple[Text, ...]
+    files: tuple[str, ...]
+    made: tuple[str, ...]
+
+
+def page(result: Json, attachments: Mapping[str, bytes], audience: Audience) -> Page:
+    """Return what this audience sees. ``attachments`` are the files beside the result, by name.
+
+    A student sees no message for staff, no seed, nothing that a hidden check measured, and of the
+    attachments those that are nothing but their own work.
+    """
+    staff = audience == "staff"
+    entries = tuple(_entries(result, staff=staff))
+    open_ = [entry for entry in entries if entry.outcome in ("inconclusive", "harness error", "")]
+    visible = dict(_visible(result, attachments, staff=staff))
+    return Page(
+        title=shown(result["submission"]["id"]),
+        pack=shown(f"{result['pack']['id']}, version {result['pack']['version']}"),
+        staff=staff,
+        total=_bar(result["total"]),
+        standing=_standing(result),
+        criteria=tuple(_criteria(result)),
+        lost=tuple(e for e in entries if e.outcome != "passed" and e not in open_),
+        waiting=tuple(open_),
+        read=tuple(e for e in entries if e.outcome == "passed" and e.sentence),
+        diagnosis=tuple(shown(entry["sentence"], LONGEST) for entry in result["diagnosis"]),
+        style=tuple(_style(result)),
+        remarks=tuple(shown(flag, LONGEST) for flag in result["flags"]),
+        by_hand=tuple(_by_hand(result, staff=staff)),
+        verdict=", ".join(f"{shown(m)} {shown(v)}" for m, v in result["course_verdict"].items()),
+        pictures=tuple(_pictures(visible)),
+        texts=tuple(_texts(visible)),
+        files=tuple(
+            f"{shown(file['path'])} ({file['bytes']:,} bytes)"
+            for file in result["submission"]["files"]
+        ),
+        made=tuple(_made(result, staff=staff)),
+    )
+
+
+def sentence(check: Json, public: frozenset[str]) -> str:
+    """Return what a student is told about a check.
+
+    ``public`` are the messages of public checks (`messages`): what these say is no secret. The
+    words of an exception in a hidden check are the submission's own, and could hold what it was
+    given; only where it was raised is told.
+    """
+    message = str(check["message"])
+    hidden = check["visibility"] == "hidden" and message not in public
+    if not (hidden and check["outcome"] in _OF_THE_CODE):
+        return shown(message, LONGEST)
+    if (found := _RAISED.match(message)) is None or found["verb"] == "load":
+        own_words = check["outcome"] == "protocol_violation"
+        return "The sandbox's protocol was broken." if own_words else shown(message, LONGEST)
+    line = re.search(r"line \d{1,6}\b", found["place"] or "")
+    where = f" at {line[0]}" if line else ""
+    return (
+        f"Your code raised an exception{where} in {found['verb']} while this hidden check ran; its "
+        "words are kept back, since they could hold the check's data."
+    )
+
+
+def messages(result: Json) -> frozenset[str]:
+    """Return what the public checks of a result say."""
+    return frozenset(
+        check["message"]
+        for criterion in result["criteria"]
+        for check in criterion["checks"]
+        if check["visibility"] == "public"
+    )
+
+
+def _standing(result: Json) -> str:
+    if result["status"] == "withheld":
+        return (
+            "The grader failed on a part of this, which is not your fault: there is no total until "
+            "it is graded again."
+        )
+    if result["status"] == "needs_review":
+        waiting = f"{result['total']['pending_points']:g}"
+        return f"Open points: {waiting}. They wait for a person, and are neither given nor lost."
+    return ""
+
+
+def _bar(entry: Json) -> Bar:
+    known, most, waiting = entry["points"], entry["max_points"], entry["pending_points"]
+    only_waiting = known is None or (not known and waiting)
+    return Bar(
+        points="–" if only_waiting else f"{known:g}",
+        most=f"{most:g}",
+        waiting=f"{waiting:g}" if waiting else "",
+        got_share=round(100 * (known or 0) / most, 2) if most else 0.0,
+        waiting_share=round(100 * waiting / most, 2) if most else 0.0,
+    )
+
+
+def _criteria(result: Json) -> Iterator[Criterion]:
+    for each in result["criteria"]:
+        state = STATES[each["status"]]
+        if each["status"] == "needs_review":
+            waiting = f"{each['pending_points']:g}"
+            state = f"{waiting} {'waits' if waiting == '1' else 'wait'} for a person"
+        yield Criterion(shown(each["id"]), shown(each["title"], LONGEST), _bar(each), state)
+
+
+def _entries(result: Json, *, staff: bool) -> Iterator[Entry]:
+    """Yield all there is to say of checks; those that say the same stand together."""
+    public = messages(result)
+    for criterion in result["criteria"]:
+        groups: dict[tuple[str, ...], list[Json]] = {}
+        for check in criterion["checks"]:
+            told = shown(check["message"], LONGEST) if staff else sentence(check, public)
+            groups.setdefault((check["outcome"], told, check["visibility"]), []).append(check)
+        for (outcome, told, visibility), checks in groups.items():
+            yield Entry(
+                criterion=shown(criterion["id"]),
+                names=tuple(shown(check["id"]) for check in checks),
+                hidden=visibility == "hidden",
+                outcome=outcome.replace("_", " "),
+                points="–"
+                if outcome in ("harness_error", "inconclusive")
+                else f"{sum(check['points'] or 0 for check in checks):g}",
+                most=f"{sum(check['max_points'] for check in checks):g}",
+                sentence=told,
+                figures=tuple(_figures(checks)) if staff or visibility == "public" else (),
+                staff=tuple(_for_staff(checks)) if staff else (),
+            )
+        if not criterion["checks"] and criterion["status"] == "needs_review":
+            most = f"{criterion['max_points']:g}"
+            told = "A person grades this."
+            yield Entry(shown(criterion["id"]), (), False, "", "–", most, told, (), ())
+
+
+def _figures(checks: list[Json]) -> Iterator[str]:
+    for check in checks:
+        for name, limit in check["limits"].items():
+            value = check["measured"].get(name)
+            if value is not None and check["outcome"] != "passed":
+                yield f"{shown(name)}: measured {value:.4g}, limit {limit:g}"
+
+
+def _for_staff(checks: list[Json]) -> Iterator[str]:
+    for check in checks:
+        name = shown(check["id"])
+        if check["staff_message"] and check["staff_message"] != check["message"]:
+            yield from (f"{name}: {line}" for line in _lines(check["staff_message"]))
+        more = {k: v for k, v in check["measured"].items() if k not in check["limits"]}
+        if more:
+            yield f"{name}: " + ", ".join(f"{shown(k)} {v}" for k, v in more.items())
+        if check.get("variant"):
+            slips = "".join(f", {slip}" for slip in check.get("slips", ()))
+            yield shown(f"{name}: counted as {check['variant']}{slips}", LONGEST)
+
+
+def _style(result: Json) -> Iterator[str]:
+    for entry in result["deductions"]:
+        text = f"{entry['message']}"
+        if entry["evidence"]:
+            text += f" See {'; '.join(entry['evidence'][:6])}."
+        if entry["suggested"]:
+            text += f" A person decides whether this costs {entry['suggested']:g} points."
+        yield shown(text, LONGEST)
+
+
+def _by_hand(result: Json, *, staff: bool) -> Iterator[str]:
+    """Yield points given by people; who they are and what they noted is for staff."""
+    for entry in result["manual"]:
+        told = f"{entry['criterion']}: {entry['points']:g} points given by a person"
+        if staff:
+            told = f"{told} ({entry['by']}, {entry['at']}): {entry['note']}"
+        yield shown(told, LONGEST)
+
+
+def _visible(
+    result: Json, attachments: Mapping[str, bytes], *, staff: bool
+) -> Iterator[tuple[str, bytes]]:
+    """Yield the attachments that checks refer to and this audience may see, each content once."""
+    named = [
+        name
+        for criterion in result["criteria"]
+        for check in criterion["checks"]
+        for name in check.get("attachments", ())
+    ]
+    seen: set[bytes] = set()
+    for name in named:
+        own = PurePosixPath(name).stem.endswith(OWN)
+        data = attachments.get(name)
+        if data is not None and (own or staff) and data not in seen:
+            seen.add(data)
+            yield name, data
+
+
+def _pictures(visible: Mapping[str, bytes]) -> Iterator[Picture]:
+    for name, data in visible.items():
+        if _is_fit(data):
+            yield Picture(shown(_title(name)), base64.b64encode(data).decode("ascii"))
+
+
+def _is_fit(data: bytes) -> bool:
+    """Whether these bytes are a PNG that a browser can bear."""
+    if not data.startswith(PNG) or not 33 <= len(data) <= PICTURE_BYTES:
+        return False
+    width, height = struct.unpack(">II", data[16:24])
+    return bool(0 < width * height <= PIXELS)
+
+
+def _texts(visible: Mapping[str, bytes]) -> Iterator[Text]:
+    for name, data in visible.items():
+        if not name.endswith(".png"):
+            yield Text(shown(_title(name)), tuple(_lines(data.decode(errors="replace"))))
+
+
+def _lines(text: str) -> Iterator[str]:
+    """Yield the lines of a text, each harmless, and how many more there are."""
+    lines = text.rstrip().replace("\r\n", "\n").split("\n")
+    yield from (shown(line.expandtabs(4), WIDTH) for line in lines[:LINES])
+    if len(lines) > LINES:
+        yield f"… and {len(lines) - LINES:,} more lines"
+
+
+def _title(name: str) -> str:
+    return PurePosixPath(name).stem.removesuffix(OWN)
+
+
+def _made(result: Json, *, staff: bool) -> Iterator[str]:
+    environment = result["environment"]
+    yield shown(f"Graded on {environment['device']}, torch {environment['torch']}")
+    yield shown(f"What was handed in: {result['submission']['digest']}")
+    if staff:
+        yield shown(f"Seed of the draw: {result['draw']['seed']}")
+        for name, value in environment.items():
+            if value is not None and name not in ("device", "torch"):
+                yield shown(f"{name}: {value}")
+        yield f"{result['timing']['seconds_total']:.1f} s"
+    if environment["isolation"] == "none":
+        yield "Not isolated: the submission ran as a plain process."
