@@ -23,14 +23,15 @@ LONGEST = 2000  # characters of one sentence
 LINES, WIDTH = 400, 400  # of a text that is folded away
 PIXELS = 40_000_000  # a picture of more could make a reader's browser stand still
 PICTURE_BYTES = 4_000_000
+HEADER = 33  # bytes of its mark and first chunk, which has the size
 PNG = b"\x89PNG\r\n\x1a\n"
 STATES = {
     "graded": "",
     "needs_review": "waits for a person",
     "withheld": "withheld: the grader failed, which is not your fault",
 }
-# What a student's code raised is in its words, and while a hidden check runs these can be its data.
-_RAISED = re.compile(r"(?P<verb>\w+) raised (?P<kind>\w+)\b.*?(?:\((?P<place>[^()]*)\))?$", re.S)
+# What a student's code raised is in its words; while a hidden check runs these can be its data.
+_RAISED = re.compile(r"(?P<verb>\w+) raised \w.*?(?:\((?P<place>[^()]*)\))?$", re.DOTALL)
 _OF_THE_CODE = ("error", "out_of_memory", "protocol_violation")
 
 
@@ -310,7 +311,7 @@ def _pictures(visible: Mapping[str, bytes]) -> Iterator[Picture]:
 
 def _is_fit(data: bytes) -> bool:
     """Whether these bytes are a PNG that a browser can bear."""
-    if not data.startswith(PNG) or not 33 <= len(data) <= PICTURE_BYTES:
+    if not data.startswith(PNG) or not HEADER <= len(data) <= PICTURE_BYTES:
         return False
     width, height = struct.unpack(">II", data[16:24])
     return bool(0 < width * height <= PIXELS)

@@ -159,7 +159,8 @@ class Sheet:
             for wanted, words in WANTED[asked].items()
         ]
         record.say(f"{reading.found_in}: a person reads it ({'; '.join(found)}).")
-        record.attach("txt", f"{reading.found_in}\n\n{reading.text}\n".encode(errors="replace"), own=True)
+        text = f"{reading.found_in}\n\n{reading.text}\n"
+        record.attach("txt", text.encode(errors="replace"), own=True)
 
     def _missing(self, record):
         if self.unread:
