@@ -57,6 +57,8 @@ def export(arguments: argparse.Namespace) -> int:
     if into_own_file and not (arguments.into or arguments.feedback):
         what = "gradebook" if arguments.to == "canvas" else "grading worksheet"
         raise UsageError(f"give the {what} that you downloaded with --into, or --feedback")
+    if arguments.feedback and arguments.feedback in (arguments.into, arguments.out):
+        raise UsageError(f"{arguments.feedback} cannot be both the feedback and the points")
     if into_own_file:
         _into_own_file(arguments, course)
     else:
@@ -109,7 +111,8 @@ def _written(arguments: argparse.Namespace, data: bytes) -> None:
     from grader.export import files
 
     if arguments.out is None:
-        print("nothing is written: --out FILE writes it")
+        what = f"{arguments.into} stays as it is" if arguments.into else "nothing is written"
+        print(f"{what}: --out FILE writes the points")
     else:
         files.write(arguments.out, data)
         print(arguments.out)

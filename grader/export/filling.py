@@ -62,11 +62,12 @@ def fill(
     course: Course,
     rows: Rows,
     form: str,
-    refuse: Callable[[int, float], str] = lambda _row, _points: "",
+    refuse: Callable[[int, Given], str] = lambda _row, _given: "",
 ) -> Filled:
     """Return the table with the course's points in a column.
 
-    ``refuse`` says why a row is to be left as it is. A cell that holds a word, such as EX, stays.
+    ``refuse`` says why a row is to be left as it is, given whose points it would get. A cell that
+    holds a word, such as EX, stays.
     """
     placed, notes = _placed(course, rows, form)
     changes, values, same = [], {}, 0
@@ -78,7 +79,7 @@ def fill(
             notes.append(f"{given.id}: row {row + 1} ends before the column: left as it is")
         elif before not in EMPTY and not _NUMBER.fullmatch(before):
             notes.append(f"{given.id}: row {row + 1} says {before}: left as it is")
-        elif why := refuse(row, given.points):
+        elif why := refuse(row, given):
             notes.append(f"{given.id}: row {row + 1}: {why}: left as it is")
         elif _same(before, now):
             same += 1

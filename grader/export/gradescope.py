@@ -13,7 +13,7 @@ from typing import Any
 
 from grader.export.given import Given, number
 from grader.records import Json
-from grader.report import seen
+from grader.report import told
 from grader.text import shown
 
 FORM = "gradescope"
@@ -43,17 +43,17 @@ def _heads(result: Json) -> Iterator[str]:
     if total["pending_points"]:
         yield f"{total['pending_points']:g} points wait for a person."
     for entry in result["diagnosis"]:
-        yield shown(entry["sentence"], seen.LONGEST)
+        yield shown(entry["sentence"], told.LONGEST)
 
 
 def _tests(result: Json) -> Iterator[dict[str, Any]]:
-    public = seen.messages(result)
+    public = told.messages(result)
     for criterion in result["criteria"]:
         if not criterion["checks"]:
             yield _test(criterion["id"], criterion["title"], criterion["max_points"], WAITING)
         for check in criterion["checks"]:
             name = f"{criterion['title']}: {check['id']}"
-            test = _test(criterion["id"], name, check["max_points"], seen.sentence(check, public))
+            test = _test(criterion["id"], name, check["max_points"], told.sentence(check, public))
             if check["outcome"] not in ("inconclusive", "harness_error"):
                 test["score"] = check["points"]
                 test["status"] = "passed" if check["outcome"] == "passed" else "failed"

@@ -10,7 +10,7 @@ from xml.etree import ElementTree as ET
 
 from grader.export.given import Course, Given, number
 from grader.records import Json
-from grader.report import seen
+from grader.report import told
 from grader.text import shown
 
 FAILURES = ("failed", "error", "timeout", "out_of_memory", "protocol_violation", "not_submitted")
@@ -44,7 +44,7 @@ def _suite(root: ET.Element, given: Given) -> None:
         facts["points"] = number(given.points)
     for name, value in facts.items():
         ET.SubElement(properties, "property", name=name, value=value)
-    public = seen.messages(result)
+    public = told.messages(result)
     for criterion in result["criteria"]:
         room = shown(f"{course_name(result)}.{criterion['id']}")
         if not criterion["checks"]:
@@ -63,7 +63,7 @@ def course_name(result: Json) -> str:
 
 def _case(suite: ET.Element, room: str, check: Json, public: frozenset[str]) -> None:
     case = ET.SubElement(suite, "testcase", classname=room, name=shown(check["id"]))
-    outcome, said = check["outcome"], seen.sentence(check, public)
+    outcome, said = check["outcome"], told.sentence(check, public)
     kind = outcome.replace("_", " ")
     if outcome == "inconclusive":
         ET.SubElement(case, "skipped", message=said)

@@ -13,7 +13,7 @@ from grader.errors import UsageError
 from grader.export import cells
 from grader.export.cells import Table
 from grader.export.filling import EMPTY, Filled, Rows, fill
-from grader.export.given import Course, number
+from grader.export.given import Course, Given, number
 
 FORM = "moodle"
 _IDENTIFIER = re.compile(r".*?(\d+)")
@@ -55,8 +55,10 @@ def write(data: bytes, name: str, course: Course, column: str | None = None) -> 
     rows = Rows.of(table, people, _number, 0, range(1, grade))
     locks = _locks(table, people, grade)
 
-    def refuse(row: int, points: float) -> str:
-        most = _value(table.cell(row, grade + 1))
+    def refuse(row: int, given: Given) -> str:
+        points, most = given.points or 0.0, _value(table.cell(row, grade + 1))
+        if not _is_theirs(table, row, grade, given):
+            return f"it is of {table.cell(row, 1)}, and this was handed in by {given.handed.name}"
         if locks and table.cell(row, locks).casefold() in _NO:
             return f"its grade is locked ({table.header[locks]}: {table.cell(row, locks)})"
         if most is not None and points > most:
@@ -66,6 +68,24 @@ def write(data: bytes, name: str, course: Course, column: str | None = None) -> 
     filled = fill(table, grade, course, rows, FORM, refuse)
     return Filled(filled.data, filled.column, filled.changes, filled.same,
                   (*filled.notes, *_notes(table, people, grade, filled, course)))  # fmt: skip
+
+
+def _is_theirs(table: Table, row: int, grade: int, given: Given) -> bool:
+    """Whether a row names who handed in. A team's number may be that of somebody's row by chance.
+
+    Names of files lack some of the signs that names of people have. Where marking is blind, both
+    hold the same word for a participant.
+    """
+    if not given.handed.name:
+        return True
+    blind = _number(table.cell(row, 0))
+    said = {_letters(table.cell(row, column)) for column in range(1, grade)}
+    said.add(_letters(table.cell(row, 0).removesuffix(blind)))
+    return bool(said & set(map(_letters, (given.handed.name, *given.people))))
+
+
+def _letters(text: str) -> str:
+    return "".join(char for char in text if char.isalnum()).casefold()
 
 
 def _number(identifier: str) -> str:

@@ -6,33 +6,29 @@ its own, on each of them. Templates only lay it out.
 
 from __future__ import annotations
 
-import base64
-import re
-import struct
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 from typing import Literal
 
-from grader.records import OWN, Json
+from grader.records import Json
+from grader.report.exhibits import Picture, Text, lines, pictures, texts, visible
+from grader.report.told import LONGEST, messages, sentence
 from grader.text import shown
 
 Audience = Literal["student", "staff"]
 
-LONGEST = 2000  # characters of one sentence
-LINES, WIDTH = 400, 400  # of a text that is folded away
-PIXELS = 40_000_000  # a picture of more could make a reader's browser stand still
-PICTURE_BYTES = 4_000_000
-HEADER = 33  # bytes of its mark and first chunk, which has the size
-PNG = b"\x89PNG\r\n\x1a\n"
 STATES = {
     "graded": "",
     "needs_review": "waits for a person",
     "withheld": "withheld: the grader failed, which is not your fault",
 }
-# What a student's code raised is in its words; while a hidden check runs these can be its data.
-_RAISED = re.compile(r"(?P<verb>\w+) raised \w.*?(?:\((?P<place>[^()]*)\))?$", re.DOTALL)
-_OF_THE_CODE = ("error", "out_of_memory", "protocol_violation")
+_WORDS = {
+    "passed": "",
+    "by_hand": "",
+    "inconclusive": "waits for a person",
+    "harness_error": "the grader failed",
+}
+_OPEN = ("inconclusive", "harness_error", "by_hand")
 
 
 @dataclass(frozen=True)
@@ -63,7 +59,7 @@ class Entry:
     criterion: str
     names: tuple[str, ...]
     hidden: bool
-    outcome: str
+    outcome: str  # as in the result; "by_hand" for what no check judges
     points: str
     most: str
     sentence: str
@@ -71,25 +67,14 @@ class Entry:
     staff: tuple[str, ...]  # lines for staff alone
 
     @property
+    def ended(self) -> str:
+        """Return the outcome in words; nothing where there is nothing to add."""
+        return _WORDS.get(self.outcome, self.outcome.replace("_", " "))
+
+    @property
     def told(self) -> tuple[str, ...]:
         """Return what is said, a line each."""
         return tuple(filter(None, (self.sentence, *self.figures)))
-
-
-@dataclass(frozen=True)
-class Text:
-    """Something with lines of its own, folded away."""
-
-    title: str
-    lines: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Picture:
-    """A picture that stands in the page."""
-
-    title: str
-    data: str  # base64 of a PNG
 
 
 @dataclass(frozen=True)
@@ -124,8 +109,7 @@ def page(result: Json, attachments: Mapping[str, bytes], audience: Audience) -> 
     """
     staff = audience == "staff"
     entries = tuple(_entries(result, staff=staff))
-    open_ = [entry for entry in entries if entry.outcome in ("inconclusive", "harness error", "")]
-    visible = dict(_visible(result, attachments, staff=staff))
+    files = dict(visible(result, attachments, staff=staff))
     return Page(
         title=shown(result["submission"]["id"]),
         pack=shown(f"{result['pack']['id']}, version {result['pack']['version']}"),
@@ -133,53 +117,21 @@ def page(result: Json, attachments: Mapping[str, bytes], audience: Audience) -> 
         total=_bar(result["total"]),
         standing=_standing(result),
         criteria=tuple(_criteria(result)),
-        lost=tuple(e for e in entries if e.outcome != "passed" and e not in open_),
-        waiting=tuple(open_),
+        lost=tuple(e for e in entries if e.outcome not in ("passed", *_OPEN)),
+        waiting=tuple(e for e in entries if e.outcome in _OPEN),
         read=tuple(e for e in entries if e.outcome == "passed" and e.sentence),
         diagnosis=tuple(shown(entry["sentence"], LONGEST) for entry in result["diagnosis"]),
         style=tuple(_style(result)),
         remarks=tuple(shown(flag, LONGEST) for flag in result["flags"]),
         by_hand=tuple(_by_hand(result, staff=staff)),
         verdict=", ".join(f"{shown(m)} {shown(v)}" for m, v in result["course_verdict"].items()),
-        pictures=tuple(_pictures(visible)),
-        texts=tuple(_texts(visible)),
+        pictures=tuple(pictures(files)),
+        texts=tuple(texts(files)),
         files=tuple(
             f"{shown(file['path'])} ({file['bytes']:,} bytes)"
             for file in result["submission"]["files"]
         ),
         made=tuple(_made(result, staff=staff)),
-    )
-
-
-def sentence(check: Json, public: frozenset[str]) -> str:
-    """Return what a student is told about a check.
-
-    ``public`` are the messages of public checks (`messages`): what these say is no secret. The
-    words of an exception in a hidden check are the submission's own, and could hold what it was
-    given; only where it was raised is told.
-    """
-    message = str(check["message"])
-    hidden = check["visibility"] == "hidden" and message not in public
-    if not (hidden and check["outcome"] in _OF_THE_CODE):
-        return shown(message, LONGEST)
-    if (found := _RAISED.match(message)) is None or found["verb"] == "load":
-        own_words = check["outcome"] == "protocol_violation"
-        return "The sandbox's protocol was broken." if own_words else shown(message, LONGEST)
-    line = re.search(r"line \d{1,6}\b", found["place"] or "")
-    where = f" at {line[0]}" if line else ""
-    return (
-        f"Your code raised an exception{where} in {found['verb']} while this hidden check ran; its "
-        "words are kept back, since they could hold the check's data."
-    )
-
-
-def messages(result: Json) -> frozenset[str]:
-    """Return what the public checks of a result say."""
-    return frozenset(
-        check["message"]
-        for criterion in result["criteria"]
-        for check in criterion["checks"]
-        if check["visibility"] == "public"
     )
 
 
@@ -229,9 +181,9 @@ def _entries(result: Json, *, staff: bool) -> Iterator[Entry]:
                 criterion=shown(criterion["id"]),
                 names=tuple(shown(check["id"]) for check in checks),
                 hidden=visibility == "hidden",
-                outcome=outcome.replace("_", " "),
+                outcome=outcome,
                 points="–"
-                if outcome in ("harness_error", "inconclusive")
+                if outcome in _OPEN
                 else f"{sum(check['points'] or 0 for check in checks):g}",
                 most=f"{sum(check['max_points'] for check in checks):g}",
                 sentence=told,
@@ -241,7 +193,7 @@ def _entries(result: Json, *, staff: bool) -> Iterator[Entry]:
         if not criterion["checks"] and criterion["status"] == "needs_review":
             most = f"{criterion['max_points']:g}"
             told = "A person grades this."
-            yield Entry(shown(criterion["id"]), (), False, "", "–", most, told, (), ())
+            yield Entry(shown(criterion["id"]), (), False, "by_hand", "–", most, told, (), ())
 
 
 def _figures(checks: list[Json]) -> Iterator[str]:
@@ -256,7 +208,7 @@ def _for_staff(checks: list[Json]) -> Iterator[str]:
     for check in checks:
         name = shown(check["id"])
         if check["staff_message"] and check["staff_message"] != check["message"]:
-            yield from (f"{name}: {line}" for line in _lines(check["staff_message"]))
+            yield from (f"{name}: {line}" for line in lines(check["staff_message"]))
         more = {k: v for k, v in check["measured"].items() if k not in check["limits"]}
         if more:
             yield f"{name}: " + ", ".join(f"{shown(k)} {v}" for k, v in more.items())
@@ -282,57 +234,6 @@ def _by_hand(result: Json, *, staff: bool) -> Iterator[str]:
         if staff:
             told = f"{told} ({entry['by']}, {entry['at']}): {entry['note']}"
         yield shown(told, LONGEST)
-
-
-def _visible(
-    result: Json, attachments: Mapping[str, bytes], *, staff: bool
-) -> Iterator[tuple[str, bytes]]:
-    """Yield the attachments that checks refer to and this audience may see, each content once."""
-    named = [
-        name
-        for criterion in result["criteria"]
-        for check in criterion["checks"]
-        for name in check.get("attachments", ())
-    ]
-    seen: set[bytes] = set()
-    for name in named:
-        own = PurePosixPath(name).stem.endswith(OWN)
-        data = attachments.get(name)
-        if data is not None and (own or staff) and data not in seen:
-            seen.add(data)
-            yield name, data
-
-
-def _pictures(visible: Mapping[str, bytes]) -> Iterator[Picture]:
-    for name, data in visible.items():
-        if _is_fit(data):
-            yield Picture(shown(_title(name)), base64.b64encode(data).decode("ascii"))
-
-
-def _is_fit(data: bytes) -> bool:
-    """Whether these bytes are a PNG that a browser can bear."""
-    if not data.startswith(PNG) or not HEADER <= len(data) <= PICTURE_BYTES:
-        return False
-    width, height = struct.unpack(">II", data[16:24])
-    return bool(0 < width * height <= PIXELS)
-
-
-def _texts(visible: Mapping[str, bytes]) -> Iterator[Text]:
-    for name, data in visible.items():
-        if not name.endswith(".png"):
-            yield Text(shown(_title(name)), tuple(_lines(data.decode(errors="replace"))))
-
-
-def _lines(text: str) -> Iterator[str]:
-    """Yield the lines of a text, each harmless, and how many more there are."""
-    lines = text.rstrip().replace("\r\n", "\n").split("\n")
-    yield from (shown(line.expandtabs(4), WIDTH) for line in lines[:LINES])
-    if len(lines) > LINES:
-        yield f"… and {len(lines) - LINES:,} more lines"
-
-
-def _title(name: str) -> str:
-    return PurePosixPath(name).stem.removesuffix(OWN)
 
 
 def _made(result: Json, *, staff: bool) -> Iterator[str]:
