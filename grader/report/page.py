@@ -18,7 +18,7 @@ from markupsafe import Markup
 
 from grader.records import Json
 from grader.report import seen
-from grader.report.seen import Audience
+from grader.report.seen import Audience, More
 
 TEMPLATES = Path(__file__).with_name("templates")
 # CommonMark's specials within a line and those of GitHub's tables, strikethrough, math, mentions
@@ -28,15 +28,33 @@ _SPECIAL = re.compile(
 )
 
 
-def html(result: Json, attachments: Mapping[str, bytes], audience: Audience) -> str:
-    """Return the page of one submission as a document of its own."""
-    page = seen.page(result, attachments, audience)
+def html(
+    result: Json,
+    attachments: Mapping[str, bytes],
+    audience: Audience,
+    *,
+    notice: str = "",
+    more: More = (),
+) -> str:
+    """Return the page of one submission as a document of its own.
+
+    ``attachments`` are the files beside the result, by name; ``notice`` stands above all, and
+    ``more`` are further lists of lines, each with its title.
+    """
+    page = seen.page(result, attachments, audience, notice, more)
     return _engine(".html").get_template("page.html").render(page=page)
 
 
-def markdown(result: Json, attachments: Mapping[str, bytes], audience: Audience) -> str:
+def markdown(
+    result: Json,
+    attachments: Mapping[str, bytes],
+    audience: Audience,
+    *,
+    notice: str = "",
+    more: More = (),
+) -> str:
     """Return the same as Markdown; of pictures it holds the names."""
-    page = seen.page(result, attachments, audience)
+    page = seen.page(result, attachments, audience, notice, more)
     return _engine(".md").get_template("page.md").render(page=page)
 
 

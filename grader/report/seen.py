@@ -6,9 +6,9 @@ its own, on each of them. Templates only lay it out.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from grader.records import Json
 from grader.report.exhibits import Picture, Text, lines, pictures, texts, visible
@@ -16,6 +16,7 @@ from grader.report.told import LONGEST, messages, sentence
 from grader.text import shown
 
 Audience = Literal["student", "staff"]
+More: TypeAlias = Sequence[tuple[str, Sequence[str]]]
 
 STATES = {
     "graded": "",
@@ -91,9 +92,12 @@ class Page:
     waiting: tuple[Entry, ...]
     read: tuple[Entry, ...]
     diagnosis: tuple[str, ...]
+    deducted: tuple[str, ...]
     style: tuple[str, ...]
     remarks: tuple[str, ...]
     by_hand: tuple[str, ...]
+    notice: str
+    more: tuple[tuple[str, tuple[str, ...]], ...]
     verdict: str
     pictures: tuple[Picture, ...]
     texts: tuple[Text, ...]
@@ -101,8 +105,16 @@ class Page:
     made: tuple[str, ...]
 
 
-def page(result: Json, attachments: Mapping[str, bytes], audience: Audience) -> Page:
+def page(
+    result: Json,
+    attachments: Mapping[str, bytes],
+    audience: Audience,
+    notice: str = "",
+    more: More = (),
+) -> Page:
     """Return what this audience sees. ``attachments`` are the files beside the result, by name.
+
+    ``notice`` stands above all, and ``more`` are further lists of lines, each with its title.
 
     A student sees no message for staff, no seed, nothing that a hidden check measured, and of the
     attachments those that are nothing but their own work.
@@ -121,9 +133,14 @@ def page(result: Json, attachments: Mapping[str, bytes], audience: Audience) -> 
         waiting=tuple(e for e in entries if e.outcome in _OPEN),
         read=tuple(e for e in entries if e.outcome == "passed" and e.sentence),
         diagnosis=tuple(shown(entry["sentence"], LONGEST) for entry in result["diagnosis"]),
-        style=tuple(_style(result)),
+        deducted=tuple(_deductions(result, advice=False)),
+        style=tuple(_deductions(result, advice=True)),
         remarks=tuple(shown(flag, LONGEST) for flag in result["flags"]),
         by_hand=tuple(_by_hand(result, staff=staff)),
+        notice=shown(notice, LONGEST),
+        more=tuple(
+            (shown(title), tuple(shown(line, LONGEST) for line in lines_)) for title, lines_ in more
+        ),
         verdict=", ".join(f"{shown(m)} {shown(v)}" for m, v in result["course_verdict"].items()),
         pictures=tuple(pictures(files)),
         texts=tuple(texts(files)),
@@ -217,23 +234,28 @@ def _for_staff(checks: list[Json]) -> Iterator[str]:
             yield shown(f"{name}: counted as {check['variant']}{slips}", LONGEST)
 
 
-def _style(result: Json) -> Iterator[str]:
+def _deductions(result: Json, *, advice: bool) -> Iterator[str]:
+    """Yield what is taken off, or what is only remarked on; lateness is never mere advice."""
     for entry in result["deductions"]:
+        if advice == bool(entry["points"] or entry["id"] == "late"):
+            continue
         text = f"{entry['message']}"
         if entry["evidence"]:
             text += f" See {'; '.join(entry['evidence'][:6])}."
-        if entry["suggested"]:
+        if entry["points"]:
+            text += f" {entry['points']:g} points are taken off."
+        elif entry["suggested"]:
             text += f" A person decides whether this costs {entry['suggested']:g} points."
         yield shown(text, LONGEST)
 
 
 def _by_hand(result: Json, *, staff: bool) -> Iterator[str]:
-    """Yield points given by people; who they are and what they noted is for staff."""
+    """Yield points given by people, with their notes; who they are is for staff."""
     for entry in result["manual"]:
-        told = f"{entry['criterion']}: {entry['points']:g} points given by a person"
-        if staff:
-            told = f"{told} ({entry['by']}, {entry['at']}): {entry['note']}"
-        yield shown(told, LONGEST)
+        about = " ".join([entry["criterion"], *entry.get("checks", ())])
+        who = f" ({entry['by']}, {entry['at']})" if staff else ""
+        note = f": {entry['note']}" if entry["note"] else ""
+        yield shown(f"{about}: {entry['points']:g} points by a person{who}{note}", LONGEST)
 
 
 def _made(result: Json, *, staff: bool) -> Iterator[str]:
