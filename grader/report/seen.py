@@ -255,7 +255,7 @@ def _by_hand(result: Json, *, staff: bool) -> Iterator[str]:
         about = " ".join([entry["criterion"], *entry.get("checks", ())])
         who = f" ({entry['by']}, {entry['at']})" if staff else ""
         note = f": {entry['note']}" if entry["note"] else ""
-        yield shown(f"{about}: {entry['points']:g} points by a person{who}{note}", LONGEST)
+        yield shown(f"{about}: a person gave {entry['points']:g}{who}{note}", LONGEST)
 
 
 def _made(result: Json, *, staff: bool) -> Iterator[str]:

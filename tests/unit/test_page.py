@@ -116,6 +116,7 @@ def test_nothing_handed_in_is_a_page_all_the_same():
     for text in both(result("eve", criterion("1", none)))[2:]:
         assert "0 of 5 points" in text
         assert "No Python file was handed in." in text
+        assert "What was handed in No file." in text
 
 
 def test_forty_criteria_are_forty_rows():
@@ -162,7 +163,7 @@ def test_a_student_sees_no_hidden_data():
         assert "Chunks are right." in text
         assert "hidden" in text
         assert "my own words" in text
-        assert "1 points by a person: Well done." in text
+        assert "1: a person gave 1: Well done." in text
 
 
 def test_staff_see_it_and_are_told_not_to_pass_it_on():
