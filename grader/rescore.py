@@ -64,7 +64,7 @@ def pack_of(root: Path, folder: Path, wanted: str | None, rubric: Path | None) -
     Raises UsageError where results are of several, and BadPack where the rubric does not fit.
     """
     if wanted is None:
-        found = {old["pack"]["id"] for old in results.every(folder)}
+        found = {old["pack"]["id"] for old in results.stored(folder)}
         if len(found) != 1:
             listed = ", ".join(sorted(found)) or "no assignment"
             raise UsageError(f"{folder} holds results of {listed}: say which with --pack")
@@ -86,7 +86,7 @@ def pack_of(root: Path, folder: Path, wanted: str | None, rubric: Path | None) -
 def rescore(folder: Path, pack: Pack) -> Rescored:
     """Score every result of this pack in a folder again; nothing is written."""
     changes, same, refused = [], 0, {}
-    for old in results.every(folder):
+    for old in results.stored(folder):
         if old["pack"]["id"] != pack.id:
             continue
         try:

@@ -57,7 +57,7 @@ def read(folder: Path, submission_id: str) -> Json | None:
     return dict(result)
 
 
-def every(folder: Path) -> list[Json]:
+def stored(folder: Path) -> list[Json]:
     """Return all results of a folder, by name. The schema is checked where one is written.
 
     Raises UsageError if the folder cannot be read.

@@ -24,7 +24,7 @@ def report(arguments: argparse.Namespace) -> int:
     from grader.export import files
     from grader.report import page
 
-    stored = {str(each["submission"]["id"]): each for each in results.every(arguments.folder)}
+    stored = {str(each["submission"]["id"]): each for each in results.stored(arguments.folder)}
     unknown = [name for name in arguments.ids if name not in stored]
     if unknown or not stored:
         listed = ", ".join(map(shown, unknown)) or "any submission"
@@ -48,7 +48,7 @@ def export(arguments: argparse.Namespace) -> int:
     from grader.export import given
 
     course = given.course(
-        results.every(arguments.folder),
+        results.stored(arguments.folder),
         handed.read(arguments.folder),
         given.so_far if arguments.with_pending else given.settled,
         where=str(arguments.folder),

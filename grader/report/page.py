@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from markupsafe import Markup
 
 from grader.records import Json
 from grader.report import seen
-from grader.report.seen import Audience, More
+from grader.report.seen import Audience
 
 TEMPLATES = Path(__file__).with_name("templates")
 # CommonMark's specials within a line and those of GitHub's tables, strikethrough, math, mentions
@@ -32,16 +32,13 @@ def html(
     result: Json,
     attachments: Mapping[str, bytes],
     audience: Audience,
-    *,
-    notice: str = "",
-    more: More = (),
+    more: Sequence[tuple[str, Sequence[str]]] = (),
 ) -> str:
     """Return the page of one submission as a document of its own.
 
-    ``attachments`` are the files beside the result, by name; ``notice`` stands above all, and
-    ``more`` are further lists of lines, each with its title.
+    ``more`` are further parts, each a title and its lines; one without lines is left out.
     """
-    page = seen.page(result, attachments, audience, notice, more)
+    page = seen.page(result, attachments, audience, more)
     return _engine(".html").get_template("page.html").render(page=page)
 
 
@@ -49,12 +46,10 @@ def markdown(
     result: Json,
     attachments: Mapping[str, bytes],
     audience: Audience,
-    *,
-    notice: str = "",
-    more: More = (),
+    more: Sequence[tuple[str, Sequence[str]]] = (),
 ) -> str:
     """Return the same as Markdown; of pictures it holds the names."""
-    page = seen.page(result, attachments, audience, notice, more)
+    page = seen.page(result, attachments, audience, more)
     return _engine(".md").get_template("page.md").render(page=page)
 
 

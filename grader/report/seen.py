@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Literal
 
 from grader.records import Json
 from grader.report.exhibits import Picture, Text, lines, pictures, texts, visible
@@ -16,7 +16,6 @@ from grader.report.told import LONGEST, messages, sentence
 from grader.text import shown
 
 Audience = Literal["student", "staff"]
-More: TypeAlias = Sequence[tuple[str, Sequence[str]]]
 
 STATES = {
     "graded": "",
@@ -96,25 +95,21 @@ class Page:
     style: tuple[str, ...]
     remarks: tuple[str, ...]
     by_hand: tuple[str, ...]
-    notice: str
-    more: tuple[tuple[str, tuple[str, ...]], ...]
     verdict: str
     pictures: tuple[Picture, ...]
     texts: tuple[Text, ...]
     files: tuple[str, ...]
     made: tuple[str, ...]
+    more: tuple[tuple[str, tuple[str, ...]], ...]  # titles and lines
 
 
 def page(
     result: Json,
     attachments: Mapping[str, bytes],
     audience: Audience,
-    notice: str = "",
-    more: More = (),
+    more: Sequence[tuple[str, Sequence[str]]] = (),
 ) -> Page:
     """Return what this audience sees. ``attachments`` are the files beside the result, by name.
-
-    ``notice`` stands above all, and ``more`` are further lists of lines, each with its title.
 
     A student sees no message for staff, no seed, nothing that a hidden check measured, and of the
     attachments those that are nothing but their own work.
@@ -137,10 +132,6 @@ def page(
         style=tuple(_deductions(result, advice=True)),
         remarks=tuple(shown(flag, LONGEST) for flag in result["flags"]),
         by_hand=tuple(_by_hand(result, staff=staff)),
-        notice=shown(notice, LONGEST),
-        more=tuple(
-            (shown(title), tuple(shown(line, LONGEST) for line in lines_)) for title, lines_ in more
-        ),
         verdict=", ".join(f"{shown(m)} {shown(v)}" for m, v in result["course_verdict"].items()),
         pictures=tuple(pictures(files)),
         texts=tuple(texts(files)),
@@ -149,6 +140,7 @@ def page(
             for file in result["submission"]["files"]
         ),
         made=tuple(_made(result, staff=staff)),
+        more=tuple((title, tuple(shown(line, LONGEST) for line in found)) for title, found in more),
     )
 
 

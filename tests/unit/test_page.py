@@ -101,13 +101,15 @@ def test_deductions_are_told_from_advice():
 
 
 def test_others_may_add_to_a_page():
-    """A notice and further lists, such as what has changed since, are text as all the rest."""
-    more = {"notice": "A <b>preview</b>", "more": [("Requests", ["1. *Why?*"])]}
-    made = page.html(graded("eve", 1.0), {}, "student", **more)
-    book = page.markdown(graded("eve", 1.0), {}, "student", **more)
+    """Further parts, such as what has changed since, are text as all the rest; empty ones go."""
+    more = [("Requests", ["1. *Why?*", "<b>"]), ("Changes", [])]
+    made = page.html(graded("eve", 1.0), {}, "student", more)
+    book = page.markdown(graded("eve", 1.0), {}, "student", more)
     for text in (Parsed(made).text, Parsed(MarkdownIt().render(book)).text):
-        assert "A <b>preview</b>" in text
+        assert "Requests" in text
         assert "1. *Why?*" in text
+        assert "<b>" in text
+        assert "Changes" not in text
 
 
 def test_nothing_handed_in_is_a_page_all_the_same():
