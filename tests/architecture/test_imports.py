@@ -129,6 +129,7 @@ ROOMS = {
         "student",
     },
     "report": {"records", "rescore", "text"},
+    "export": {"errors", "handed", "records", "report", "text"},
     "session": {"checking", "grade", "intake", "pack", "records", "results", "sandbox"},
     "batch": {
         "checking",
