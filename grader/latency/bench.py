@@ -196,7 +196,9 @@ class Bench:
             return Attempt(found, rounds, seen)
 
         with self.alone(student) as waited:
-            return attempts(lambda: attempt(waited), self.limits, self.settings)
+            return attempts(
+                lambda: attempt(waited), self.limits, self.settings, lambda: student.seconds_left
+            )
 
     def _arms(self, student: Builds) -> tuple[Arm, Arm]:
         """Build both sides at the size of this device."""

@@ -28,6 +28,11 @@ class Builds(Accounted, Protocol):
         """Return the device that it computes on."""
         ...
 
+    @property
+    def seconds_left(self) -> float:
+        """Return what it may still spend, of the time for the whole submission."""
+        ...
+
     def start(self) -> None:
         """Start its box, if there is none."""
         ...

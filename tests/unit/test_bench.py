@@ -25,6 +25,7 @@ class Side(Box):
         super().__init__(counts=counts)
         self.world, self.how, self.device = world, how, "cpu"
         self.built, self.frozen_times, self.started = 0, 0, False
+        self.seconds_left = 120.0
 
     def start(self):
         self.started = True
