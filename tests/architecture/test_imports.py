@@ -60,7 +60,7 @@ ROOMS = {
     "mistakes": {"intake", "tables"},
     "style": {"intake", "records", "remarks", "text"},
     "devices": {"errors"},
-    "latency": {"devices", "errors", "model", "records", "tables"},
+    "latency": {"devices", "errors", "model", "records", "tables", "tiles"},
     "recognition": {"intake", "tables"},
     "adapting": {"intake", "tables"},
     "marks": {"tables"},

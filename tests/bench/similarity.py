@@ -1,6 +1,6 @@
 """How well detectors tell copies from independent work, and what they cost.
 
-    python tests/bench/similarity.py
+    pip install -e ".[compare]" && python tests/bench/similarity.py
     DOLOS=folder python tests/bench/similarity.py    # where `npm install @dodona/dolos-lib` ran
 
 Copies are made of nine solutions of one skeleton by disguises (tests/similar/disguises.py). The
