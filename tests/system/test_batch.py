@@ -267,6 +267,7 @@ def test_a_download_of_canvas_is_graded_with_its_roster(project, tmp_path):
     assert "not graded: eve_14: net.zip is damaged or cut off" in out
     kept = json.loads((done.out / "handins.index").read_text())
     assert (kept["form"], kept["handed"]["roebob_13"]["people"]) == ("canvas", ["bob"])
+    assert sorted(kept["handed"]) == ["doejane_12", "eve_14", "roebob_13"]
     assert sorted(each.name for each in tmp_path.iterdir()) == [path.name, "out", roster.name]
 
     roster.write_text("\n".join(lines).format("12h"))
