@@ -349,12 +349,13 @@ def test_what_is_written_out_goes_before_what_looks_alike(tmp_path):
 
 def test_a_form_can_be_forced_and_a_stray_zip_is_asked_about(tmp_path):
     """A zip that is no platform's is not guessed at; with --form its folders are hand-ins."""
-    path = write_zip(tmp_path / "a.zip", {"all/jane/net.py": "j", "all/bob/net.py": "b"})
+    content = {"all/jane/net.py": "j", "all/bob.zip": packed(net__py="b"), "all/zoe.py": "z"}
+    path = write_zip(tmp_path / "a.zip", content)
     with pytest.raises(UsageError, match="say what it is with --form"):
         take(path)
     whats = taken(path, form="folder")
-    assert {name: files(what) for name, what in whats.items()} == {
-        "jane": {"net.py": "j"}, "bob": {"net.py": "b"},
+    assert {what.id: files(what) for what in whats.values()} == {
+        "jane": {"net.py": "j"}, "bob": {"net.py": "b"}, "zoe": {"zoe.py": "z"},
     }  # fmt: skip
     assert set(FORMS) == set(handed.FORMS) == set(arguments.FORMS)
 
