@@ -67,6 +67,10 @@ def _closer(found: re.Match[str], text: str, begin: int, limit: int) -> tuple[st
 
 _CLAUSE = re.compile(r"((?:,|;|\band\b|\bwhile\b)\s+)")
 _ASSIGNED = re.compile(r"[=:≈]|\bis\b.*\d")
+_QUANTITY = re.compile(
+    r"\s*(?:about|around|roughly|approx\.?|approximately|~)?\s*[\d.,]*\d(?:[eE][-+]?\d{1,2})?\s*"
+    r"(?:[kKMGTP]i?)?(?:B|[bB]ytes?|[fF][lL][oO][pP][sS]?|ms|µs|μs|us|s|x|×|times)\b[^\d=]{0,30}"
+)
 
 
 def lines_of(outline: Outline, prose: str, line: int) -> None:
@@ -75,7 +79,7 @@ def lines_of(outline: Outline, prose: str, line: int) -> None:
     for offset, row in enumerate(rows):
         outline.line = line + offset
         for clause in _CLAUSE.split(row):
-            if _ASSIGNED.search(clause) and len(clause) < MAX_LAYER:
+            if (_ASSIGNED.search(clause) or _QUANTITY.fullmatch(clause)) and len(clause) < MAX_LAYER:
                 outline.formula(clause.strip(), line + offset, "text")
             outline.prose(clause)
         outline.prose("\n", ends=offset + 1 == len(rows))

@@ -86,7 +86,8 @@ class Sections:
         """Return the place that a text begins with, below ``at``; () where it names none."""
         if found := _PATH.match(text):
             numbers = tuple(int(part) for part in found[1].split(".")[:8] if len(part) < 4)  # noqa: PLR2004
-            for path in ((*numbers, int(found[2])) if found[2] else numbers, (*at, *numbers)):
+            paths = [(*numbers, int(found[2])) if found[2] else numbers, (*at, *numbers)]
+            for path in paths if heading else reversed(paths):  # "1.2" below 2.1.3 is 2.1.3.1.2
                 if self.leads(path):
                     return path
         if found := _SINGLE.match(text):

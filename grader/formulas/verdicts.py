@@ -28,6 +28,11 @@ _NOT = re.compile(
     r"(?:\s+(?:being|be|the|a|an|so|very|really|at all|yet|actually|strictly|gpu|is))*\s*$",
     re.IGNORECASE,
 )
+_NOT_BEHIND = re.compile(
+    r"\s*(?:alone\s+|only\s+|by itself\s+)?(?:can ?not\b|(?:can|ca|is|do|does|wo|was|did)n['’]t\b|"
+    r"(?:is|does|will|was|did|are)\s+not\b|fails?\b|never\b)",
+    re.IGNORECASE,
+)
 _CLAUSE = re.compile(r"[,;:(]|\b(?:but|and|so|thus|therefore|hence)\b")
 _FEW = 3  # words of a cell that is nothing but a verdict
 MAX_TEXT = 4_000
@@ -77,7 +82,7 @@ def _stated(sentence: str, words: Words) -> list[tuple[str, bool]]:
                 clause = _CLAUSE.split(before)[-1]
                 if _SUPPOSES.search(clause):
                     continue
-                if _NOT.search(before):
+                if _NOT.search(before) or _NOT_BEHIND.match(sentence, match.end()):
                     denied.append(value)
                 else:
                     said[value] = said.get(value, False) or word.endswith("!")
