@@ -66,7 +66,7 @@ def read(text: str, outline: Outline, first_line: int = 1) -> None:
         elif token.type in {"ordered_list_close", "bullet_list_close"}:
             outline.close_list()
         elif token.type == "list_item_open":
-            outline.item()
+            outline.item(number=int(token.info[:4]) if token.info.isdecimal() else 0)
         elif token.type == "paragraph_close":
             outline.paragraph()
         elif token.type in _TEXTS:

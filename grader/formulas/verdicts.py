@@ -19,7 +19,9 @@ _IDLE = re.compile(
 )
 _ASKS = re.compile(r"\?\s*\)?\s*$")
 _SUPPOSES = re.compile(
-    r"\b(?:if|would|were|whether|unless|could|should|suppose|until|when|only)\b", re.IGNORECASE
+    r"\b(?:if|would|were|whether|unless|could|should|suppose|until|when|only)\b"
+    r"|\b(?:need|require|enough|order|ha[sd]|have)\w*\b.{0,60}\bto (?:be|become)\b",
+    re.IGNORECASE,
 )
 _NOT = re.compile(
     r"(?:\bnot\b|n't\b|n’t\b|\bnor\b|\bneither\b|\bno longer\b|\bnever\b|\brather than\b"
