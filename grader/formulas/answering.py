@@ -148,7 +148,9 @@ class Answers:
         if reading.verdict == NONE and not reading.review:
             reviews += self._doubts(question, judge, choice)
         elif reading.verdict not in FULL:
-            reviews += self._better(question, judge, choice, FULL)
+            names = [variant.name for variant in question.variants]
+            better = names[: names.index(reading.verdict)] if reading.verdict in names else []
+            reviews += self._better(question, judge, choice, (*FULL, *better))
         if choice.elsewhere and reading.verdict != REFERENCE:
             reviews.append("it was found under another heading")
         return dataclasses.replace(reading, review="; ".join(reviews))

@@ -66,7 +66,7 @@ def _closer(found: re.Match[str], text: str, begin: int, limit: int) -> tuple[st
 
 
 _CLAUSE = re.compile(
-    r"((?:,|;|\band\b|\bwhile\b)\s+|(?<=\w)[.!]\s+(?=[A-Z])|(?<=\d)\s+(?=[A-Za-z]{3,}\s*=))"
+    r"((?:,|;|\band\b|\bwhile\b|\bwhich\b|\bvs\b\.?)\s+|(?<=\w)[.!]\s+(?=[A-Z])|(?<=\d)\s+(?=[A-Za-z]{3,}\s*=))"
 )
 _ASSIGNED = re.compile(r"[=:≈]|\bis\b.*\d")
 _QUANTITY = re.compile(

@@ -19,7 +19,8 @@ _IDLE = re.compile(
 )
 _ASKS = re.compile(r"\?\s*\)?\s*$")
 _SUPPOSES = re.compile(
-    r"\b(?:if|would|were|whether|unless|could|should|suppose|until|when|only)\b"
+    r"\b(?:if|would|were|whether|unless|could|might|should|suppose|until|when|only|"
+    r"close to|near(?:ly)?|almost(?! always))\b"
     r"|\b(?:need|require|enough|order|ha[sd]|have)\w*\b.{0,60}\bto (?:be|become)\b",
     re.IGNORECASE,
 )
