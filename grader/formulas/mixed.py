@@ -68,7 +68,7 @@ def _closer(found: re.Match[str], text: str, begin: int, limit: int) -> tuple[st
 _CLAUSE = re.compile(
     r"((?:,|;|\band\b|\bwhile\b|\bwhich\b|\bvs\b\.?)\s+|(?<=\w)[.!]\s+(?=[A-Z])|(?<=\d)\s+(?=[A-Za-z]{3,}\s*=))"
 )
-_ASSIGNED = re.compile(r"[=:≈]|\bis\b.*\d")
+_ASSIGNED = re.compile(r"[=:≈]|\b(?:is|takes?)\b.*\d")
 _QUANTITY = re.compile(
     r"\s*(?:about|around|roughly|approx\.?|approximately|~)?\s*[\d.,]*\d(?:[eE][-+]?\d{1,2})?\s*"
     r"(?:[kKMGTP]i?)?(?:B|[bB]ytes?|[fF][lL][oO][pP][sS]?|ms|µs|μs|us|s|x|×|times)\b[^\d=]{0,30}"
