@@ -20,7 +20,7 @@ _READ = (".py", ".ipynb")
 _SHEETS = (".md", ".markdown", ".txt", ".tex", ".html", ".htm", ".ipynb")
 _LONGEST = 400  # characters of a line that may be a heading, marks and links included
 _MARKS = re.compile(r"<[^<>]*>|\\\w+\*?\{|\\n")
-_NUMBER = re.compile(r"(?:part|section|problem|question|exercise)?[ \d]*")
+_NUMBER = re.compile(r"^(?:part|section|problem|question|exercise)?[ \d]*")
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Signs:
         for line in sheet.decode(errors="replace").splitlines():
             if len(line) <= _LONGEST:
                 text = _plain(_MARKS.sub(" ", line))
-                text = text[_NUMBER.match(text).end() :]  # type: ignore[union-attr] - "" matches
+                text = _NUMBER.sub("", text, count=1)
                 found |= {heading for heading in wanted if text.startswith(heading)}
         return 2 * len(found) >= len(wanted)
 

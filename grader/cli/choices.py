@@ -93,7 +93,9 @@ class Progress:
     def _running(self, seconds: float, printed: str) -> None:
         columns = shutil.get_terminal_size().columns
         text = f"{self._check}  {seconds:.0f} s  {shown(printed.strip(), 300)}"
-        print(f"\r\x1b[K{shown(text, max(columns - 1, 20))}", end="", file=sys.__stderr__, flush=True)
+        print(
+            f"\r\x1b[K{shown(text, max(columns - 1, 20))}", end="", file=sys.__stderr__, flush=True
+        )
 
 
 progress = Progress()

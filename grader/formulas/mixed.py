@@ -81,7 +81,9 @@ def lines_of(outline: Outline, prose: str, line: int) -> None:
     for offset, row in enumerate(rows):
         outline.line = line + offset
         for clause in _CLAUSE.split(row):
-            if (_ASSIGNED.search(clause) or _QUANTITY.fullmatch(clause)) and len(clause) < MAX_LAYER:
+            if (_ASSIGNED.search(clause) or _QUANTITY.fullmatch(clause)) and len(
+                clause
+            ) < MAX_LAYER:
                 outline.formula(clause.strip(), line + offset, "text")
             outline.prose(clause)
         outline.prose("\n", ends=offset + 1 == len(rows))
@@ -127,10 +129,10 @@ def mixed(outline: Outline, text: str, line: int) -> None:
                     start = blank.end()
         else:
             after = found[number + 1].text if number + 1 < len(found) else ""
-            if _TIMES.search(piece.text):
-                piece, after = replace(piece, text=_TIMES.sub("", piece.text)), f"x{after}"
-            shown = piece.text.replace("\n", " ") + unit_behind(piece, after)
-            outline.formula(shown, at, piece.kind)
+            inside = _TIMES.sub("", piece.text)
+            behind = after if inside == piece.text else f"x{after}"
+            unit = unit_behind(replace(piece, text=inside), behind)
+            outline.formula(inside.replace("\n", " ") + unit, at, piece.kind)
             for offset, row in statements(piece.text) if piece.kind == "display" else ():
                 outline.formula(row.replace("\n", " "), at + offset, piece.kind)
             if not piece.closed:
@@ -139,7 +141,9 @@ def mixed(outline: Outline, text: str, line: int) -> None:
 
 _SYMBOL = re.compile(r"[A-Za-z]\w?")
 _NUMBERED = re.compile(r"[\s*_]*(?:question|q)?\s*(\d{1,2})[.):]+(?=[\s*_]|$)", re.IGNORECASE)
-_EXPLAINS = re.compile(r"\W*(?:explanation|why|reason(?:ing)?|notes?|comments?|remarks?)\W*", re.I)
+_EXPLAINS = re.compile(
+    r"\W*(?:explanation|why|reason(?:ing)?|notes?|comments?|remarks?)\W*", re.IGNORECASE
+)
 
 
 def table_row(outline: Outline, header: Sequence[str], cells: Sequence[str], line: int) -> None:

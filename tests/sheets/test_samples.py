@@ -14,10 +14,19 @@ from pathlib import Path
 
 import pytest
 
+from grader import intake
+from grader import pack as packs
+from tests.long import LONG
+from tests.sheets.answers import PACK
 from tests.sheets.grading import checks, credit, graded_here
 
 SAMPLES = Path(__file__).parent / "samples"
 CASES = sorted(folder for kind in SAMPLES.iterdir() for folder in kind.iterdir())
+HERE = ("code-blocks", "tables", "plain-text", "notebook-export", "answers-that-go-on",
+        "heads-forgotten-in-the-bytes", "multiply-adds-as-one", "never-closed", "wrong-last-step",
+        "empty")  # fmt: skip
+"""What CI reads of them: what differs most. ``make test ALL=1`` reads them all."""
+WHOLE = ("code-blocks", "inline-math", "notebook-export", "plain-text", "tables")
 
 
 def expectation(folder):
@@ -48,7 +57,38 @@ def surprises(folder):
             yield f"{name} is {said(result)}, not {allowed[0]}: {result.message}"
 
 
-@pytest.mark.parametrize("folder", CASES, ids=lambda folder: f"{folder.parent.name}/{folder.name}")
+@pytest.mark.parametrize(
+    "folder",
+    [pytest.param(folder, marks=() if folder.name in HERE else LONG,
+                  id=f"{folder.parent.name}/{folder.name}") for folder in CASES],
+)  # fmt: skip
 def test_sample(folder):
     """Every answer of the sheet is worth what a person has written down beside it."""
     assert list(surprises(folder)) == []
+
+
+def test_right_samples_lose_nothing():
+    """No right answer is expected to earn less than all, or nothing where a person decides."""
+    for folder in (SAMPLES / "right").iterdir():
+        assert set(expectation(folder).get("credit", {}).values()) <= {1, "review"}, folder.name
+
+
+@pytest.mark.parametrize("name", WHOLE)
+def test_a_sheet_alone_tells_its_assignment(name):
+    """Whoever hands in nothing but a sheet need not be named: its headings are enough."""
+    files = intake.read(SAMPLES / "right" / name).files
+    assert packs.fitting(PACK.parents[1])(files) == [PACK.name]
+
+
+def test_other_readmes_are_not_caught():
+    """What else says attention and cache, in whatever project, is not taken for this assignment."""
+    root = PACK.parents[1]
+    fitting = packs.fitting(root)
+    others = [path for pattern in ("*.md", "docs/*.md", "rubrics/[en]*/template/*.md")
+              for path in root.glob(pattern)]  # fmt: skip
+    assert len(others) > 5  # noqa: PLR2004 - they are there
+    caught = [path for path in others
+              if fitting([intake.SourceFile(path.name, path.read_bytes())])]  # fmt: skip
+    samples = [root / "submissions" / name for name in ("alice", "bob", "carol", "alice-kv")]
+    caught += [path for path in samples if PACK.name in fitting(intake.read(path).files)]
+    assert caught == []

@@ -27,7 +27,7 @@ from tests.proof import broken
 from tests.proof.ledger import ROOT
 from tests.proof.trials import Defence, Seen, words
 from tests.sheets import grading
-from tests.sheets.grading import PACK, checks, credit, credit_of, graded_here
+from tests.sheets.grading import PACK, credit_of, graded_here
 from tests.zoo_cases import outcomes
 
 ATTENTION = (ROOT / "reference" / "optimizing_transformers" / "attention.py").read_text()
@@ -304,7 +304,7 @@ DEFENCES = [
                 "2.1.4.5.bound", "It is memory bound. With a larger D it would be compute bound.",
                 1)),
     Defence("verdicts that contradict each other are a person's", "the last one counts",
-            lambda: broken.host("grader.formulas.verdicts.verdict_of",
+            lambda: broken.host("grader.formulas.judged.verdict_of",
                                 ("if len(values) == 1:", "if values:")),
             "both", answered("2.1.4.5.bound", "It is memory bound. It is compute bound.", None,
                              **MHA | {"2_1_4_2": "$$n(4BND + 6HBN^2)$$"})),
