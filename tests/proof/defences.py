@@ -3,6 +3,7 @@
 import functools
 
 from tests.proof.defended import (
+    answer_sheets,
     checks,
     container,
     guest,
@@ -30,7 +31,7 @@ was, a box of ours that breaks one rule of the protocol. A row "check ..." takes
 rubric: the case is then graded with full marks by all the others of its problem.
 """
 GROUPS = (judge, checks, latency, problem1, line, guest, intake, notebooks, notebook_checks,
-          transformers, container)  # fmt: skip
+          transformers, answer_sheets, container)  # fmt: skip
 DEFENCES = [defence for group in GROUPS for defence in group.DEFENCES]
 
 

@@ -37,9 +37,9 @@ def running(interface, source):
 
 def test_a_script_is_seen_until_its_limit(pack):
     """Once a second its last line is told, and its limit stays what it was."""
-    with running(pack.interface, SPEAKS.format(pause=0.05)) as (scripts, seen):
-        with pytest.raises(StudentFault, match=r"took longer than its limit of 2\.2 s") as raised:
-            scripts.run("train.py", seconds=2.2)
+    late = pytest.raises(StudentFault, match=r"took longer than its limit of 2\.2 s")
+    with running(pack.interface, SPEAKS.format(pause=0.05)) as (scripts, seen), late as raised:
+        scripts.run("train.py", seconds=2.2)
     assert raised.value.outcome == "timeout"
     assert [round(seconds) for seconds, _ in seen] == [1, 2]
     steps = [int(line.removeprefix("step ")) for _, line in seen]
