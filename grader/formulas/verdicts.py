@@ -31,6 +31,7 @@ _NOT = re.compile(
     r"(?:\s+(?:being|be|the|a|an|so|very|really|at all|yet|actually|strictly|gpu|is))*\s*$",
     re.IGNORECASE,
 )
+_NOT_INSIDE = re.compile(r"(?:\bnot|n['’]t|\bnever)\s+(?:\w+\s+){0,2}\w+$", re.IGNORECASE)
 _NOT_BEHIND = re.compile(
     r"\s*(?:alone\s+|only\s+|by itself\s+)?(?:can ?not\b|(?:can|ca|is|do|does|wo|was|did)n['’]t\b|"
     r"(?:is|does|will|was|did|are)\s+not\b|fails?\b|never\b)",
@@ -85,7 +86,8 @@ def _stated(sentence: str, words: Words) -> list[tuple[str, bool]]:
                 clause = _CLAUSE.split(before)[-1]
                 if _SUPPOSES.search(clause):
                     continue
-                if _NOT.search(before) or _NOT_BEHIND.match(sentence, match.end()):
+                not_so = _NOT.search(before) or _NOT_INSIDE.search(match[0])
+                if not_so or _NOT_BEHIND.match(sentence, match.end()):
                     denied.append(value)
                 else:
                     said[value] = said.get(value, False) or word.endswith("!")
