@@ -53,7 +53,7 @@ class Conversation:
         self.loaded = False  # whether a living worker has imported the submission
         self.clock = clock
         self.watch: Callable[[float, str], None] | None = None
-        """Told of a script while it runs: since how many seconds, and the last line it printed."""
+        """Told of a script while it runs: for how many seconds, and the end of what it printed."""
         self._sandbox = sandbox
         self._files = files
         self._preload = list(preload)
@@ -236,7 +236,7 @@ class Conversation:
             spent, heard = self.clock() - begin, heard + 1
             if heard > STILL_MORE + STILL_A_SECOND * spent:
                 raise LineViolation("it says too often that it is still running")
-            self.watch(spent, _last_line(str(reply["still"])))
+            self.watch(spent, str(reply["still"]))
 
     def _end(self, trouble: Exception, verb: str, seconds: float) -> Exception:
         """End the box after trouble on its line; return what that means."""
@@ -339,11 +339,6 @@ class Conversation:
 
 def _timeout(verb: str, seconds: float) -> StudentFault:
     return StudentFault("timeout", f"{verb} took longer than its limit of {seconds:.3g} s.")
-
-
-def _last_line(printed: str) -> str:
-    """Return the last line with something in it; a bar that moves on writes over its line."""
-    return next((line for line in reversed(re.split(r"[\r\n]+", printed)) if line.strip()), "")
 
 
 def _answers(reply: Header, nonce: str) -> None:

@@ -54,7 +54,7 @@ def grade(
     """Grade one submission. A student's faults become outcomes; ours are withheld points.
 
     ``say`` is told which check runs; ``watch``, while a script of the submission runs, once a
-    second for how many seconds it has, and the last line that it printed (as it printed it).
+    second for how many seconds it has, and the end of what it has printed, as it is.
 
     ``attach`` is given what the result refers to: pictures and texts for a human.
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from grader.errors import HarnessError, UsageError
-from grader.text import shown
+from grader.text import last_line, shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -92,7 +92,7 @@ class Progress:
 
     def _running(self, seconds: float, printed: str) -> None:
         columns = shutil.get_terminal_size().columns
-        text = f"{self._check}  {seconds:.0f} s  {shown(printed.strip(), 300)}"
+        text = f"{self._check}  {seconds:.0f} s  {shown(last_line(printed), 300)}"
         print(
             f"\r\x1b[K{shown(text, max(columns - 1, 20))}", end="", file=sys.__stderr__, flush=True
         )

@@ -15,6 +15,7 @@ from grader.records import Limits
 from grader.sandbox.process import ProcessSandbox
 from grader.scripts import Scripts
 from grader.student import Student
+from grader.text import last_line
 from grader.wire import Line, LineViolation
 
 SPEAKS = """
@@ -42,7 +43,7 @@ def test_a_script_is_seen_until_its_limit(pack):
         scripts.run("train.py", seconds=2.2)
     assert raised.value.outcome == "timeout"
     assert [round(seconds) for seconds, _ in seen] == [1, 2]
-    steps = [int(line.removeprefix("step ")) for _, line in seen]
+    steps = [int(last_line(line).removeprefix("step ")) for _, line in seen]
     assert 0 < steps[0] < steps[1]
 
 
@@ -75,7 +76,7 @@ def test_still_running_is_no_reply(frames):
     student, seen = frames(still, reply), []
     student.watch = lambda _, line: seen.append(line)
     assert student._reply(asked, soon())[0] == reply
-    assert seen == ["b"]
+    assert seen == ["a\rb\n\n"]
     student = frames({**still, "id": "another"})
     student.watch = lambda *_: None
     with pytest.raises(LineViolation):
@@ -118,7 +119,7 @@ def test_it_is_shown_on_a_terminal_alone(monkeypatch):
     progress = Progress()
     progress("recall_accuracy")
     stream.text = ""
-    progress.watch(34.2, "step \x1b[2J 3 " + "x" * 500)
+    progress.watch(34.2, "step 1\rstep \x1b[2J 3 " + "x" * 250 + "\n\n")
     assert stream.text.startswith("\r\x1b[Krecall_accuracy  34 s  step \\x1b[2J 3 xxx")
     assert "\x1b" not in stream.text[4:]
     assert len(stream.text) < 4 + 80

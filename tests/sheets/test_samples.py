@@ -73,6 +73,25 @@ def test_right_samples_lose_nothing():
         assert set(expectation(folder).get("credit", {}).values()) <= {1, "review"}, folder.name
 
 
+BOB = {
+    "2.1.1.1": 0.5, "2.1.2.2": 0.6, "2.1.3.2.1": 0.3, "2.1.4.2": 0.4, "2.1.4.4": 0, "2.1.6.2": 0.5,
+    "2.2.1.flops": 0.8, "2.3.1": 0.5, "2.3.2.flops": 0, "2.3.2.bytes": 0.7,
+}  # fmt: skip
+"""What bob's sheet loses: see its errors in the answer key."""
+
+
+@pytest.mark.parametrize(
+    ("name", "lost"), [("alice-ot", {}), pytest.param("bob-ot", BOB, marks=LONG)]
+)
+def test_the_shipped_samples(name, lost):
+    """One sheet loses nothing, the other what a person took off."""
+    text = (PACK.parents[1] / "submissions" / name / "README.md").read_text(encoding="utf-8")
+    results = {asked: said(result) for asked, result in graded_here(text).items()}
+    assert {k: v for k, v in results.items() if v not in (1, "review")} == lost
+    by_hand = {asked for asked, check in checks().items() if check.manual}
+    assert name != "alice-ot" or {k for k, v in results.items() if v == "review"} == by_hand
+
+
 @pytest.mark.parametrize("name", WHOLE)
 def test_a_sheet_alone_tells_its_assignment(name):
     """Whoever hands in nothing but a sheet need not be named: its headings are enough."""
