@@ -39,7 +39,10 @@ class Session:
         self._open.close()
 
     def grade(
-        self, submission: Submission, say: Callable[[str], None] = lambda _: None
+        self,
+        submission: Submission,
+        say: Callable[[str], None] = lambda _: None,
+        watch: Callable[[float, str], None] | None = None,
     ) -> tuple[Json, Path]:
         """Grade and store; return the result and its file. A human's points are carried over."""
         before = results.read(self._out, submission.id)
@@ -55,6 +58,7 @@ class Session:
             manual=before["manual"] if before else (),
             handed=handed.of(self._out, submission.id),
             say=say,
+            watch=watch,
             attach=attachments.extend,
         )
         return result, results.write(self._out, result, attachments)
