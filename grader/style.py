@@ -160,12 +160,13 @@ def _count(path: str, text: str, tree: ast.Module, given: set[str], words: set[s
     source = text.split("\n")
     own = {number for number, line in enumerate(source, 1) if line.strip() not in given}
     comments, code = _lines(text)
-    for first, last in _docstrings(tree):
+    nodes = list(ast.walk(tree))
+    for first, last in _docstrings(nodes):
         comments.update(n for n in range(first, last + 1) if source[n - 1].strip())
         code.difference_update(range(first, last + 1))
     names: dict[str, int] = {}
     empty = []
-    for line, name, is_empty in sorted(_bound(tree)):
+    for line, name, is_empty in sorted(_bound(nodes)):
         if line in own and name not in words and name not in names:
             names[name] = line
             empty += [name] * is_empty
@@ -173,7 +174,7 @@ def _count(path: str, text: str, tree: ast.Module, given: set[str], words: set[s
         path=path,
         code_lines=len(code & own),
         comment_lines=len(comments & own),
-        functions=tuple(_functions(tree, code & own, comments, len(source))),
+        functions=tuple(_functions(nodes, code & own, comments, len(source))),
         names=names,
         empty=tuple(empty),
     )
@@ -195,9 +196,9 @@ def _lines(text: str) -> tuple[set[int], set[int]]:
     return comments, code
 
 
-def _docstrings(tree: ast.Module) -> Iterator[tuple[int, int]]:
+def _docstrings(nodes: Sequence[ast.AST]) -> Iterator[tuple[int, int]]:
     """Yield the first and last line of every docstring."""
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, _DOCUMENTED) and node.body:
             head = node.body[0]
             if isinstance(head, ast.Expr) and isinstance(head.value, ast.Constant):  # noqa: SIM102
@@ -206,13 +207,13 @@ def _docstrings(tree: ast.Module) -> Iterator[tuple[int, int]]:
 
 
 def _functions(
-    tree: ast.Module, code: set[int], comments: set[int], length: int
+    nodes: Sequence[ast.AST], code: set[int], comments: set[int], length: int
 ) -> Iterator[_Function]:
     """Yield the functions that hold enough code of the student's own."""
     numbers = range(length + 2)
     code_before = list(itertools.accumulate((n in code for n in numbers), initial=0))
     comments_before = list(itertools.accumulate((n in comments for n in numbers), initial=0))
-    for node in ast.walk(tree):
+    for node in nodes:
         if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             continue
         first = min([node.lineno, *(mark.lineno for mark in node.decorator_list)])
@@ -223,18 +224,18 @@ def _functions(
             yield _Function(node.name, node.lineno, lines, is_bare=not said)
 
 
-def _bound(tree: ast.Module) -> Iterator[tuple[int, str, bool]]:
+def _bound(nodes: Sequence[ast.AST]) -> Iterator[tuple[int, str, bool]]:
     """Yield line, name, and whether it says nothing, of all that a file names.
 
     A single letter is right for what lives on one line only: a counter, the argument of a lambda.
     """
     brief: set[int] = set()
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.For | ast.AsyncFor | ast.comprehension):
             brief.update(id(name) for name in ast.walk(node.target))
         elif isinstance(node, ast.Lambda):
             brief.update(id(name) for name in node.args.args)
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             name, is_empty = node.name, len(node.name) == 1 or _says_nothing(node.name)
         elif isinstance(node, ast.Name | ast.Attribute) and isinstance(node.ctx, ast.Store):

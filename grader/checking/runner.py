@@ -28,6 +28,14 @@ from grader.records import Evidence
 from grader.scripts import Scripts
 from grader.student import Student
 
+UNUSED = (
+    "cacheprovider", "debugging", "doctest", "faulthandler", "junitxml", "legacypath", "logging",
+    "pastebin", "recwarn", "setuponly", "setupplan", "stepwise", "subtests", "threadexception",
+    "unittest", "unraisableexception", "warnings",
+)  # fmt: skip
+"""Plugins of pytest that no check needs: setting them up, and the full garbage collections of two
+of them, would be half of what pytest takes for a submission."""
+
 CHECK_SECONDS = 300  # backstop for a check that hangs on our side; students have limits of theirs
 
 
@@ -65,7 +73,7 @@ def _run_once(
                 *("-c", os.devnull, f"--rootdir={folder}", f"--confcutdir={folder}"),
                 *("--import-mode=importlib", "--assert=plain", "-s", "-q", "--strict-markers"),
                 "--tb=native",  # the default shows source around every frame: slow, and not shown
-                *("-p", "no:cacheprovider", "-p", "no:faulthandler", "-p", "no:warnings"),
+                *(word for name in UNUSED for word in ("-p", f"no:{name}")),
                 *("-p", "pytest_timeout", f"--timeout={CHECK_SECONDS}"),
                 str(folder),
             ],

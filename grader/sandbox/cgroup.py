@@ -144,7 +144,7 @@ def usage(folders: Mapping[str, Path]) -> Usage:
 
     def read(controller: str, file: str, key: str = "") -> int | None:
         folder = folders.get(controller)
-        return None if folder is None else _number(folder / file, key)
+        return None if folder is None else _number(f"{folder}/{file}", key)
 
     nanoseconds, microseconds = read("cpuacct", "cpuacct.usage"), read("", "cpu.stat", "usage_usec")
     cpu = nanoseconds / 1e9 if nanoseconds is not None else None
@@ -266,16 +266,22 @@ def _write(file: Path, value: object) -> None:
     file.write_text(f"{value}\n", encoding="ascii")
 
 
-def _number(file: Path, key: str) -> int | None:
+def _number(file: str, key: str) -> int | None:
     """Return the number that a file holds, or the one beside ``key`` in it."""
     try:
-        text = file.read_text(encoding="ascii")
+        handle = os.open(file, os.O_RDONLY)  # asked after every call: `Path` takes three times this
     except OSError:
         return None
+    try:
+        words = os.read(handle, 1 << 14).split()
+    except OSError:
+        return None
+    finally:
+        os.close(handle)
     if not key:
-        return int(text) if text.strip().isdigit() else None
-    pairs = (line.split() for line in text.splitlines())
-    return next((int(pair[1]) for pair in pairs if pair[0] == key), None)
+        return int(words[0]) if len(words) == 1 and words[0].isdigit() else None
+    pairs = zip(words[::2], words[1::2], strict=False)
+    return next((int(number) for name, number in pairs if name == key.encode()), None)
 
 
 def _first(*values: int | None) -> int | None:
