@@ -107,7 +107,8 @@ def _lost(result: Json) -> Iterator[str]:
     groups: dict[tuple[str, str, str], list[Json]] = {}
     for criterion in result["criteria"]:
         for check in criterion["checks"]:
-            if check["outcome"] != "passed":
+            left_out = check["outcome"] == "not_submitted" and not check["max_points"]
+            if check["outcome"] != "passed" and not left_out:
                 key = (criterion["id"], check["outcome"], check["message"])
                 groups.setdefault(key, []).append(check)
     if groups:
@@ -127,17 +128,22 @@ def _lost(result: Json) -> Iterator[str]:
 
 
 def _read(result: Json) -> Iterator[str]:
-    """Yield how answers with full points were understood: the points rest on it."""
-    told = [
-        (f"{criterion['id']} {check['id']}: {check['message']}")
-        for criterion in result["criteria"]
-        for check in criterion["checks"]
-        if check["outcome"] == "passed" and check["message"]
-    ]
-    if told:
-        yield from ("", "Read as")
-    for sentence in told:
-        yield from textwrap.wrap(shown(sentence, LONGEST), WIDTH, subsequent_indent="   ")
+    """Yield how answers with full points were understood, since the points rest on it.
+
+    And what was measured for its own sake, which is worth none.
+    """
+    for head, counts in (("Read as", True), ("Measured", False)):
+        told = [
+            (f"{criterion['id']} {check['id']}: {check['message']}")
+            for criterion in result["criteria"]
+            for check in criterion["checks"]
+            if check["outcome"] == "passed" and check["message"]
+            if bool(check["max_points"]) == counts
+        ]
+        if told:
+            yield from ("", head)
+        for sentence in told:
+            yield from textwrap.wrap(shown(sentence, LONGEST), WIDTH, subsequent_indent="   ")
 
 
 def _diagnosis(result: Json) -> Iterator[str]:

@@ -1,7 +1,8 @@
 """Sizes, weights and probes for decoding with a cache, and with a draft.
 
 Weights are drawn so that mistakes change tokens: logits with a standard deviation of 30, attention
-scores with one of 2, positions that weigh as much as tokens.
+scores with one of 2, and embeddings that weigh more than what the layers add, positions as much as
+tokens: with less of them, greedy decoding soon repeats one token, and repeating shows no mistake.
 """
 
 import numpy as np
@@ -14,8 +15,11 @@ DIMS = {"vocabulary": 61, "longest": 96, "layers": 3, "heads": 4, "width": 60, "
 LOGIT_SD = 30.0
 SCORE_SD = 2.0
 
-UNSURE = 0.75
+UNSURE = 0.3
 """Noise on the last weights of a draft that is often right, in units of their own."""
+
+PER_PASS = 0.5
+"""Tokens of a draft that is always right which a pass accepts at least, proposed one by one."""
 
 DRAFTS = ("same", "often", "never")
 """Is the target; takes the same token more often than not; takes the least likely one."""
@@ -49,15 +53,15 @@ def draw_weights(rng, dims, draft=None):
     """Fresh float32 weights of a target, and with ``draft`` (one of DRAFTS) of a draft of it."""
     width = dims["width"]
     scale = {
-        "tokens.weight": 1.0,
-        "positions.weight": 1.0,
+        "tokens.weight": 3.0,
+        "positions.weight": 3.0,
         "qkv.weight": (SCORE_SD / width) ** 0.5,
         "qkv.bias": 0.2,
         "out.weight": 1.5 / width**0.5,
         "out.bias": 0.2,
         "mlp.0.weight": 1.0 / width**0.5,
         "mlp.0.bias": 0.5,
-        "mlp.2.weight": (0.5 / width) ** 0.5,  # GELU halves the variance, of 4 widths
+        "mlp.2.weight": (0.5 / width) ** 0.5,
         "mlp.2.bias": 0.5,
         "head.weight": LOGIT_SD / width**0.5,
         "head.bias": 1.0,
@@ -138,6 +142,19 @@ def _speculated(model, rng):
     return _decoded(model, _ids(rng, 1, 8), 13)
 
 
+def _speculated_long(model, rng):
+    return _decoded(model, _ids(rng, 1, 5), 24)
+
+
+def _worth(model, rng):
+    """Whether passes of the target accept tokens of a draft that is always right."""
+    model.watch(["told"])
+    _decoded(model, _ids(rng, 1, 6), 13)
+    told = model.output_of("told", (1, 3))
+    kept, _, passes = (0.0, 0.0, 0.0) if told is None else told[0]
+    return np.array([float(kept >= PER_PASS * passes)])
+
+
 PROBES = (
     Probe("prompt", "your logits of a prompt without a cache", _prompt),
     Probe("one", "the tokens of decode", _one, tolerance=0.0),
@@ -146,9 +163,11 @@ PROBES = (
     Probe("fed", "the number of tokens that decode feeds", _fed, tolerance=0.0),
     Probe("never", "the tokens of speculate with a draft that is always wrong", _speculated,
           setting="never", tolerance=0.0),
-    Probe("often", "the tokens of speculate with a draft that is often right", _speculated,
+    Probe("often", "the tokens of speculate with a draft that is often right", _speculated_long,
           setting="often", tolerance=0.0),
     Probe("same", "the tokens of speculate with a draft that is always right", _speculated,
+          setting="same", tolerance=0.0),
+    Probe("worth", "the number of accepted tokens where the draft is always right", _worth,
           setting="same", tolerance=0.0),
 )  # fmt: skip
 
