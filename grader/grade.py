@@ -71,7 +71,7 @@ def grade(
         place=work.place,
         preload=_preload(work.files),
         also={
-            name: _another(submission, other, sandbox, device) for name, other in pack.also.items()
+            name: another(submission, other, sandbox, device) for name, other in pack.also.items()
         },
     ) as student:
         _together(student.start, oracle.start)
@@ -139,7 +139,7 @@ class _Work:
         )
 
 
-def _another(submission: Submission, other: Pack, sandbox: Sandbox, device: str) -> Student:
+def another(submission: Submission, other: Pack, sandbox: Sandbox, device: str) -> Student:
     """Return a further model of a submission; there is no file where it was not handed in."""
     adapter, interface = other.adapter, other.interface
     assert adapter is not None
