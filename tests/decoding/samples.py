@@ -11,7 +11,9 @@ from grader import intake
 from grader import pack as packs
 from grader.checking.draw import Draw
 from grader.checking import runner
-from grader.grade import another, family_for, grade, oracle_for
+from grader.checking.diagnosis import diagnose
+from grader.errors import StudentFault
+from grader.grade import another, criterion_json, family_for, grade, oracle_for
 from grader.intake import SourceFile, Submission
 from grader.sandbox.process import ProcessSandbox
 from grader.score import score
@@ -21,7 +23,7 @@ ROOT = Path(__file__).parents[2]
 PACK = "optimizing-transformers"
 REFERENCE = ROOT / "reference" / "optimizing_transformers"
 TEMPLATE = ROOT / "rubrics" / PACK / "template" / "decoding.py"
-FILE = "decoding.py"
+MODEL, FILE = "decoding", "decoding.py"
 TIMED = "decode_latency"
 STATEFUL = Path(__file__).parent / "solutions" / "stateful.py"
 
@@ -100,15 +102,20 @@ class Ground:
         return grade(handed_in(decoding), self.pack, self.sandbox, oracle=self.oracle,
                      draw=self.draw, family=self.family)  # fmt: skip
 
-    def criteria(self, decoding):
-        """Return its scored criteria alone: no box of part 1 is started for that."""
+    def examine(self, decoding):
+        """Return its criteria and diagnosis alone: no box of part 1 is started for these."""
         submission, checks = handed_in(decoding), [check.id for check in self.pack.checks]
         also = {name: another(submission, other, self.sandbox, "cpu")
                 for name, other in self.pack.also.items()}  # fmt: skip
         unasked = Student(self.sandbox, (), self.pack.interface, self.pack.sandbox, also=also)
         with unasked as student:
             found = runner.run(self.pack.checks_folder, checks, student, self.oracle, self.draw)
-        return score(self.pack.criteria, {evidence.check: evidence for evidence in found})
+            criteria = score(self.pack.criteria, {evidence.check: evidence for evidence in found})
+            with contextlib.suppress(StudentFault):  # what was not handed in is not diagnosed
+                known = self.family.of(MODEL)
+                diagnosis = diagnose(student.also[MODEL], known, known.questions, self.pack.atol)
+                return {"criteria": [*map(criterion_json, criteria)], "diagnosis": diagnosis}
+        return {"criteria": [*map(criterion_json, criteria)], "diagnosis": []}
 
 
 def handed_in(decoding):

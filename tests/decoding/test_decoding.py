@@ -27,10 +27,11 @@ def test_a_solution_written_otherwise_is_right(ground):
 
     And the student is told how many tokens a pass accepted, also in the worst case.
     """
-    criteria = ground.criteria(samples.STATEFUL.read_text())
-    checks = {check.id: check for criterion in criteria for check in criterion.checks}
-    assert {check.outcome for check in checks.values()} == {"passed"}
-    told = checks["speculate_worst"].message
+    result = ground.examine(samples.STATEFUL.read_text())
+    assert samples.wrong(result) == set()
+    assert result["diagnosis"] == []
+    (told,) = [check["message"] for criterion in result["criteria"]
+               for check in criterion["checks"] if check["id"] == "speculate_worst"]  # fmt: skip
     assert "In the worst case" in told
     assert "0 of its tokens were accepted in 38 passes of the target for 38 tokens" in told
 
@@ -43,7 +44,7 @@ def test_is_causal_with_one_query_is_named(ground):
     """
     text = samples.mistaken("is-causal-with-one-query")
     unwritten = text[: text.index("    wanted = ")] + "    raise NotImplementedError\n"
-    result = ground.grade(unwritten)
+    result = ground.examine(unwritten)
     assert samples.outcomes(result) == {
         "decode_forward": "passed",
         "decode_tokens": "failed",
@@ -70,6 +71,7 @@ def test_a_cache_that_is_not_reset_is_named(ground):
 @pytest.mark.parametrize("text", [None, samples.TEMPLATE.read_text()], ids=["none", "as given"])
 def test_nobody_has_to_hand_them_in(ground, text):
     """Without decoding.py, or with that of the handout, nothing is handed in and nothing is lost."""
-    criteria = ground.criteria(text)
-    assert {check.outcome for c in criteria for check in c.checks} == {"not_submitted"}
-    assert [(c.points, c.max_points, c.pending_points) for c in criteria] == [(0, 0, 0)] * 2
+    result = ground.examine(text)
+    assert set(samples.outcomes(result).values()) == {"not_submitted"}
+    points = [(c["points"], c["max_points"], c["pending_points"]) for c in result["criteria"]]
+    assert points == [(0, 0, 0), (0, 0, 0)]
