@@ -37,7 +37,7 @@ MISTAKES = {
         "    if model.seen and model.blocks[0].k.shape[0] != ids.shape[0]:\n        model.reset()\n"
         "    out",
     ),
-    "only-the-new-cached": (
+    "only-the-last-kept": (
         "self.k, self.v = k, v",
         "self.k, self.v = k[:, :, -1:], v[:, :, -1:]",
     ),
@@ -102,7 +102,7 @@ class Ground:
         return grade(handed_in(decoding), self.pack, self.sandbox, oracle=self.oracle,
                      draw=self.draw, family=self.family)  # fmt: skip
 
-    def examine(self, decoding):
+    def examine(self, decoding, *, diagnosed=True):
         """Return its criteria and diagnosis alone: no box of part 1 is started for these."""
         submission, checks = handed_in(decoding), [check.id for check in self.pack.checks]
         also = {name: another(submission, other, self.sandbox, "cpu")
@@ -111,11 +111,14 @@ class Ground:
         with unasked as student:
             found = runner.run(self.pack.checks_folder, checks, student, self.oracle, self.draw)
             criteria = score(self.pack.criteria, {evidence.check: evidence for evidence in found})
-            with contextlib.suppress(StudentFault):  # what was not handed in is not diagnosed
+            result = {"criteria": [*map(criterion_json, criteria)], "diagnosis": []}
+            if diagnosed:
                 known = self.family.of(MODEL)
-                diagnosis = diagnose(student.also[MODEL], known, known.questions, self.pack.atol)
-                return {"criteria": [*map(criterion_json, criteria)], "diagnosis": diagnosis}
-        return {"criteria": [*map(criterion_json, criteria)], "diagnosis": []}
+                with contextlib.suppress(StudentFault):  # what was not handed in is not diagnosed
+                    result["diagnosis"] = diagnose(
+                        student.also[MODEL], known, known.questions, self.pack.atol
+                    )
+        return result
 
 
 def handed_in(decoding):
