@@ -171,7 +171,6 @@ def oracle_for(pack: Pack, sandbox: Sandbox, device: str = "cpu") -> Iterator[Li
 
     Values are the CPU's. What students are timed against runs on their device.
     """
-
     with reference(pack, sandbox) as exact, reference(pack, sandbox, device) as timed:
         yield LiveOracle(exact, exact if device == "cpu" else timed)
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from grader import intake
 from grader import pack as packs
-from grader.checking.draw import Draw
 from grader.checking import runner
 from grader.checking.diagnosis import diagnose
+from grader.checking.draw import Draw
 from grader.errors import StudentFault
 from grader.grade import another, criterion_json, family_for, grade, oracle_for
 from grader.intake import SourceFile, Submission
@@ -58,8 +58,8 @@ MISTAKES = {
         "while good < min(ahead, wanted - have - 1):",
     ),
     "mask-one-short": (
-        "        y = F",
-        "        mask &= torch.arange(total)[None] != total - n - 1\n        y = F",
+        "        y = functional",
+        "        mask &= torch.arange(total)[None] != total - n - 1\n        y = functional",
     ),
 }
 """Edits of the other solution, by the name of the same mistake in the reference."""

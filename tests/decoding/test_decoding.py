@@ -70,7 +70,7 @@ def test_a_cache_that_is_not_reset_is_named(ground):
 
 @pytest.mark.parametrize("text", [None, samples.TEMPLATE.read_text()], ids=["none", "as given"])
 def test_nobody_has_to_hand_them_in(ground, text):
-    """Without decoding.py, or with that of the handout, nothing is handed in and nothing is lost."""
+    """Without decoding.py, or with that of the handout, nothing is handed in, nothing lost."""
     result = ground.examine(text)
     assert set(samples.outcomes(result).values()) == {"not_submitted"}
     points = [(c["points"], c["max_points"], c["pending_points"]) for c in result["criteria"]]

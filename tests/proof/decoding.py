@@ -10,9 +10,9 @@ from tests.proof.ledger import Row
 TITLE = "Decoding"
 ABOUT = """
 Parts 3 and 4 of `optimizing-transformers`, one draw for all rows. The reference and a solution
-written otherwise (a cache kept in the layers, PyTorch's attention, another number of proposals) have
-to pass all checks, what is timed too. Each known mistake is made in the reference, and some in the
-other solution: a row holds where a check saw it and the diagnosis named it and nothing else.
+written otherwise (a cache kept in the layers, PyTorch's attention, another number of proposals)
+have to pass all checks, what is timed too. Each known mistake is made in the reference, and some in
+the other solution: a row holds where a check saw it and the diagnosis named it and nothing else.
 """
 
 

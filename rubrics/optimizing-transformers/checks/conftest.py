@@ -1,5 +1,7 @@
-"""What the checks share: drawn tables and ids, the training runs, the answer sheet, read, and the
-model of parts 3 and 4 with the rulers for its tokens."""
+"""What the checks share: drawn tables and ids, the training runs, the answer sheet, read.
+
+And of parts 3 and 4 the model, its weights and the rulers for its tokens.
+"""
 
 from pathlib import Path
 
@@ -93,12 +95,11 @@ def judged(decoding, record):
         logits = decoding.oracle.logits(dims, target, sequence)[:, ids.shape[1] - 1 : -1]
         below = below_best(logits, tokens)
         row, step = np.unravel_index(int(below.argmax()), below.shape)
+        wrong = f"new token {step + 1} is {below[row, step]:.3g} below the best"
         record.worst(
             "logits_below_best",
             float(below.max()),
-            f"{place}, row {row}: new token {step + 1} is {below[row, step]:.3g} below the best logit"
-            if below.any()
-            else "",
+            f"{place}, row {row}: {wrong} logit" if below.any() else "",
         )
         return tokens
 
@@ -117,7 +118,7 @@ def generated(model, ids, new):
 
 
 @pytest.fixture
-def speculated(decoding, judged, model_weights, record):
+def speculated(decoding, judged, model_weights):
     """Speculate with one of the drafts; return the model, its weights and what it told."""
 
     def speculated(draft, prompts, new, place):

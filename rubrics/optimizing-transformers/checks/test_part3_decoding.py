@@ -23,7 +23,7 @@ def test_decode_forward(decoding, model_weights, prompt, record):
 
 @pytest.mark.public
 def test_decode_tokens(decoding, judged, model_weights, prompt):
-    """After prompts of many lengths each new token is the one that decoding without a cache takes."""
+    """After prompts of many lengths each new token is that of decoding without a cache."""
     dims, weights = decoding.vectors.DIMS, model_weights()
     for length, new in ((1, 8), (2, 8), (7, 16), (20, 16), (41, 16), (80, 16)):
         model = decoding.student.build(dims, weights)
@@ -51,7 +51,7 @@ def test_decode_again(decoding, judged, model_weights, prompt):
 
 
 @pytest.mark.hidden
-def test_decode_work(decoding, judged, model_weights, prompt, record):
+def test_decode_work(decoding, model_weights, prompt, record):
     """The prompt is fed once, and then each new token once."""
     dims, weights = decoding.vectors.DIMS, model_weights()
     model = decoding.student.build(dims, weights)
@@ -72,5 +72,5 @@ def test_decode_work(decoding, judged, model_weights, prompt, record):
 
 @pytest.mark.hidden
 def test_decode_latency(decoding, draw, rules, device, record):
-    """decode takes a fraction of the time that the same tokens take without a cache."""
+    """With the cache, tokens take a fraction of the time that they take without one."""
     beside(__file__, "decode_time").measure(decoding, draw, rules, device, record)

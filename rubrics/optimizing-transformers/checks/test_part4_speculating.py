@@ -1,5 +1,4 @@
-"""Part 4, optional: greedy speculative decoding returns exactly the target's tokens, whatever the
-draft proposes.
+"""Part 4, optional: speculation returns exactly the target's tokens, whatever the draft proposes.
 
 Passes of the target are counted in the sandbox, and accepted tokens are what the submission says.
 The reference knows which tokens the draft would have proposed: what cannot be is denied by that.

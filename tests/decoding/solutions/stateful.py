@@ -1,8 +1,8 @@
 """A cache that is kept in the layers and emptied by hand; PyTorch's own attention."""
 
 import torch
-import torch.nn.functional as F
 from torch import nn
+from torch.nn import functional
 
 
 class Block(nn.Module):
@@ -12,7 +12,9 @@ class Block(nn.Module):
         self.norms = nn.ModuleList(nn.LayerNorm(width) for _ in range(2))
         self.qkv = nn.Linear(width, 3 * width)
         self.out = nn.Linear(width, width)
-        self.mlp = nn.Sequential(nn.Linear(width, 4 * width), nn.GELU(), nn.Linear(4 * width, width))
+        self.mlp = nn.Sequential(
+            nn.Linear(width, 4 * width), nn.GELU(), nn.Linear(4 * width, width)
+        )
         self.k = self.v = None
 
     def attention(self, x, cached):
@@ -28,7 +30,7 @@ class Block(nn.Module):
             self.k, self.v = k, v
         total = k.shape[2]
         mask = torch.arange(total)[None] <= torch.arange(total - n, total)[:, None]
-        y = F.scaled_dot_product_attention(q, k, v, attn_mask=mask.to(x.device))
+        y = functional.scaled_dot_product_attention(q, k, v, attn_mask=mask.to(x.device))
         return self.out(y.transpose(1, 2).reshape(b, n, width))
 
     def forward(self, x, cached):
@@ -52,7 +54,7 @@ class Transformer(nn.Module):
             block.k = block.k[:, :, :seen] if seen else None
             block.v = block.v[:, :, :seen] if seen else None
 
-    def forward(self, ids, cached=False):
+    def forward(self, ids, *, cached=False):
         start = self.seen if cached else 0
         x = self.tokens(ids) + self.positions.weight[start : start + ids.shape[1]]
         for block in self.blocks:
