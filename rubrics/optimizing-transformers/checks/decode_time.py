@@ -3,7 +3,7 @@
 from grader.latency.bench import Bench, Subject
 from grader.latency.generating import QUESTION
 
-LAYERS, HEADS = 2, 4
+LAYERS, HEADS = 1, 4
 """Wide, not deep: launches grow with the layers, work with the square of the width."""
 
 OTHERS = {"speedup": 1.0, "slowdown": 1.0, "growth": 1.0}
