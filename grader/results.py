@@ -57,6 +57,38 @@ def read(folder: Path, submission_id: str) -> Json | None:
     return dict(result)
 
 
+def stored(folder: Path) -> list[Json]:
+    """Return all results of a folder, by name. The schema is checked where one is written.
+
+    Raises UsageError if the folder cannot be read.
+    """
+    try:
+        paths = sorted(path for path in folder.iterdir() if path.suffix == ".json")
+    except OSError as error:
+        raise UsageError(f"{folder} cannot be read: {error.strerror}") from error
+    return [result for path in paths if (result := _result_in(path)) is not None]
+
+
+def _result_in(path: Path) -> Json | None:
+    """Return a result, or None for what is none."""
+    try:
+        result = json.loads(path.read_bytes())
+        return dict(result) if result["schema"] == "grader.result/1" else None
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
+
+
+def attached(folder: Path, result: Json) -> dict[str, bytes]:
+    """Return the files beside a result, by name; nothing where there are none."""
+    beside = folder / str(result.get("attachments", ""))
+    if beside == folder or not beside.is_dir():
+        return {}
+    try:
+        return {path.name: path.read_bytes() for path in sorted(beside.iterdir())}
+    except OSError as error:
+        raise UsageError(f"{beside} cannot be read: {error.strerror}") from error
+
+
 def write(folder: Path, result: Json, attachments: Sequence[Attachment] = ()) -> Path:
     """Validate and store a result, keeping the history of what it replaces; return its path.
 

@@ -9,7 +9,7 @@ from typing import NoReturn, TypeAlias
 
 from grader import __version__
 from grader.calc import arguments as calc_arguments
-from grader.cli import commands
+from grader.cli import commands, giving
 
 SANDBOXES = ("auto", "docker", "bubblewrap", "process")
 
@@ -33,6 +33,7 @@ def parser() -> argparse.ArgumentParser:
     known = parser.add_subparsers(required=True, metavar="COMMAND")
 
     _grading(known)
+    _giving(known)
     _students(known)
     _machine(known)
     calc_arguments.add(known).set_defaults(run=commands.calc)
@@ -68,6 +69,35 @@ def _grading(known: Commands) -> None:
     command.add_argument("--rubric", type=Path, help="a rubric.toml to try, in place of the pack's")
     command.add_argument("--yes", action="store_true", help="store what changes")
     command.set_defaults(run=commands.rescore)
+
+    command = known.add_parser("similar", help="show which submissions of a folder share code")
+    command.add_argument("path", type=Path, help="folder with one submission in each entry")
+    command.add_argument("--pack", help="whose template to leave out (default: that of the files)")
+    command.add_argument("--out", type=Path, default=Path("similar"), help="folder of the pages")
+    command.add_argument("--least", type=float, default=0.5, help="share to show (default 0.5)")
+    command.set_defaults(run=commands.similar)
+
+
+def _giving(known: Commands) -> None:
+    command = known.add_parser("report", help="a page for each submission, HTML and Markdown")
+    command.add_argument("folder", type=Path, help="folder of results")
+    command.add_argument("ids", nargs="*", metavar="ID", help="submissions (default: all)")
+    command.add_argument("--out", type=Path, required=True, help="folder of the pages")
+    command.add_argument("--staff", action="store_true", help="for staff: with hidden data")
+    command.set_defaults(run=giving.report)
+
+    command = known.add_parser("export", help="results as a learning platform takes them")
+    command.add_argument("folder", type=Path, help="folder of results")
+    command.add_argument("--to", choices=giving.TARGETS, required=True)
+    own = "the gradebook (Canvas) or worksheet (Moodle) as you downloaded it"
+    command.add_argument("--into", type=Path, metavar="FILE", help=own)
+    command.add_argument("--column", help="which column of it: its header, title or number")
+    command.add_argument("--out", type=Path, help="what to write (default: only say what changes)")
+    pages = "write the students' pages, zipped as the platform takes them back"
+    command.add_argument("--feedback", type=Path, metavar="ZIP", help=pages)
+    pending = "give the points so far of those who wait for a person"
+    command.add_argument("--with-pending", action="store_true", help=pending)
+    command.set_defaults(run=giving.export)
 
 
 def _students(known: Commands) -> None:
