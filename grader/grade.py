@@ -9,7 +9,7 @@ import hashlib
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from grader import __version__, style
+from grader import __version__, late, style
 from grader.checking import runner
 from grader.checking.diagnosis import diagnose
 from grader.checking.draw import Draw
@@ -18,13 +18,14 @@ from grader.checking.oracle import LiveOracle, Oracle
 from grader.checking.probing import Questions, load_vectors
 from grader.errors import StudentFault
 from grader.evidence import kept, plain
+from grader.handed import Handed
 from grader.intake import SourceFile, Submission
 from grader.mistakes import edited_file, file_of, variants
 from grader.notebook.form import Filled
 from grader.pack import Pack
 from grader.records import Attachment, CheckResult, CriterionResult, Evidence, Json, Limits
 from grader.sandbox import Sandbox
-from grader.score import advise, score, status, total
+from grader.score import advise, deducted, score, status, total
 from grader.student import Student
 
 SLOW_IMPORTS = {
@@ -47,15 +48,20 @@ def grade(
     family: Family | None = None,
     device: str = "cpu",
     manual: Sequence[Json] = (),
+    handed: Handed | None = None,
     say: Callable[[str], None] = lambda _: None,
+    watch: Callable[[float, str], None] | None = None,
     attach: Callable[[Sequence[Attachment]], None] = lambda _: None,
 ) -> Json:
     """Grade one submission. A student's faults become outcomes; ours are withheld points.
 
+    ``say`` is told which check runs; ``watch``, while a script of the submission runs, once a
+    second for how many seconds it has, and the end of what it has printed, as it is.
+
     ``attach`` is given what the result refers to: pictures and texts for a human.
 
     ``oracle`` and ``family`` may serve many submissions, as long as they share ``draw``. Without
-    a family nothing is diagnosed.
+    a family nothing is diagnosed. ``handed`` is what is known of when it was handed in.
     """
     begin = time.monotonic()
     work = _Work.of(submission, pack)
@@ -75,6 +81,7 @@ def grade(
         },
     ) as student:
         _together(student.start, oracle.start)
+        student.watch = watch
         checks = [check.id for check in pack.checks]
         evidence = runner.run(pack.checks_folder, checks, student, oracle, draw, say)
         beside = [*work.attachments, *(each for e in evidence for each in e.attachments)]
@@ -87,15 +94,18 @@ def grade(
             for name, other in pack.also.items():
                 if (known := family.of(name)) is not None:
                     diagnosis += _diagnosis(student.also[name], known, other, draw)
+    deductions = [*_advice(work.files, pack), *work.deductions]
+    deductions += late.deduct(pack.late, handed, pack.points)
+    deductions = deducted(deductions, criteria)
     boxes = (student, *student.also.values())
     return {
         "schema": "grader.result/1",
         "submission": _describe(submission),
         "pack": {"id": pack.id, "version": pack.version, "digest": pack.digest},
         "status": status(criteria),
-        "total": total(criteria),
+        "total": total(criteria, deductions),
         "criteria": [criterion_json(criterion) for criterion in criteria],
-        "deductions": [*_advice(work.files, pack), *work.deductions],
+        "deductions": deductions,
         "flags": [*submission.flags, *work.flags, *(flag for box in boxes for flag in box.flags)],
         "diagnosis": diagnosis,
         "manual": list(manual),

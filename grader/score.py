@@ -24,6 +24,7 @@ from grader.rubric import Check, Condition, Criterion, Deduction
 MAX_FLOAT = sys.float_info.max
 NO_ANSWER = "none"  # the variant of an answer that is none of those known
 OUR_FAULT = "The grader failed here; this is not your fault. The points are open."
+BY_A_PERSON = "A person reads this."
 
 
 def score(
@@ -40,15 +41,38 @@ def score(
     return tuple(_criterion(c, evidence, given.get(c.id)) for c in criteria)
 
 
-def total(criteria: Sequence[CriterionResult]) -> Json:
-    """Return points, maximum and pending points; points are null while any are withheld."""
+def total(criteria: Sequence[CriterionResult], deductions: Sequence[Json] = ()) -> Json:
+    """Return points, maximum and pending points; points are null while any are withheld.
+
+    The points of deductions are taken off, down to nothing and never below.
+    """
     points = [c.points for c in criteria]
     known = [p for p in points if p is not None]
+    taken = sum(float(each["points"]) for each in deductions)
     return {
-        "points": round(sum(known), 4) if len(known) == len(points) else None,
+        "points": round(max(0.0, sum(known) - taken), 4) if len(known) == len(points) else None,
         "max_points": round(sum(c.max_points for c in criteria), 4),
         "pending_points": round(sum(c.pending_points for c in criteria), 4),
     }
+
+
+def deducted(deductions: Sequence[Json], criteria: Sequence[CriterionResult]) -> list[Json]:
+    """Return deductions with the points that each takes: never more than there are or may come.
+
+    One that applies says in its limits what it costs: ``points``, or a ``share_of_earned``.
+    """
+    earned = sum(c.points or 0.0 for c in criteria)
+    left = earned + sum(c.pending_points for c in criteria)
+    found = []
+    for each in deductions:
+        points = each["points"]
+        if each["status"] == "applied":
+            cost = each["limits"]
+            wanted = cost.get("points", 0.0) + cost.get("share_of_earned", 0.0) * earned
+            points = round(min(wanted, left), 4)
+        left -= points
+        found.append({**each, "points": points})
+    return found
 
 
 def status(criteria: Sequence[CriterionResult]) -> str:
@@ -137,7 +161,7 @@ def judge(check: Check, evidence: Evidence) -> CheckResult:
         measured=evidence.measured,
         limits={**check.passes.at_most, **check.passes.at_least},
         message=_message(check, evidence, outcome),
-        staff_message=evidence.staff_message,
+        staff_message=_staff_message(check, evidence),
         variant=evidence.variant,
         slips=tuple(evidence.slips),
         attachments=tuple(a.name for a in evidence.attachments),
@@ -168,10 +192,18 @@ def _message(check: Check, evidence: Evidence, outcome: Outcome) -> str:
         return OUR_FAULT
     if outcome not in ("failed", "inconclusive"):
         return evidence.message  # what their own code raised says it all
-    of_their_own = check.credit or check.manual  # it speaks of nothing but what was handed in
+    if check.manual:
+        return evidence.message or BY_A_PERSON
+    of_their_own = bool(check.credit)  # it speaks of nothing but what was handed in
     if check.visibility == "hidden" and evidence.outcome != "failed" and not of_their_own:
         return check.says  # a hint; the data stay hidden
     return f"{check.says} {evidence.message}".strip()
+
+
+def _staff_message(check: Check, evidence: Evidence) -> str:
+    """Return what whoever judges reads: first the levels, which would give answers away."""
+    levels = check.says if check.manual else ""
+    return "\n".join(filter(None, (levels, evidence.staff_message)))
 
 
 def _outcome(check: Check, evidence: Evidence) -> Outcome:

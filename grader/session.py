@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Self
 
-from grader import results
+from grader import handed, results
 from grader.checking.draw import Draw
 from grader.grade import family_for, grade, oracle_for
 from grader.intake import Submission
@@ -39,7 +39,10 @@ class Session:
         self._open.close()
 
     def grade(
-        self, submission: Submission, say: Callable[[str], None] = lambda _: None
+        self,
+        submission: Submission,
+        say: Callable[[str], None] = lambda _: None,
+        watch: Callable[[float, str], None] | None = None,
     ) -> tuple[Json, Path]:
         """Grade and store; return the result and its file. A human's points are carried over."""
         before = results.read(self._out, submission.id)
@@ -53,7 +56,9 @@ class Session:
             family=self._family,
             device=self._device,
             manual=before["manual"] if before else (),
+            handed=handed.of(self._out, submission.id),
             say=say,
+            watch=watch,
             attach=attachments.extend,
         )
         return result, results.write(self._out, result, attachments)

@@ -29,7 +29,7 @@ def grade(arguments: argparse.Namespace) -> int:
 
     draw = Draw(arguments.seed) if arguments.seed else Draw.fresh()
     with Session(assignment, sandbox, draw, device, arguments.out) as session:
-        result, path = session.grade(submission, choices.progress)
+        result, path = session.grade(submission, choices.progress, choices.progress.watch)
     choices.progress("")
     print(table.render(result))
     print(f"\n{path}")
@@ -37,7 +37,7 @@ def grade(arguments: argparse.Namespace) -> int:
 
 
 def batch(arguments: argparse.Namespace) -> int:
-    """Grade all submissions of a folder."""
+    """Grade all submissions of a folder or a download."""
     from grader.batch import story
 
     gpus = arguments.gpus.split(",") if arguments.gpus else []
@@ -52,6 +52,9 @@ def batch(arguments: argparse.Namespace) -> int:
             devices=tuple(map(choices.device, devices)),
             jobs=arguments.jobs,
             resume=arguments.resume,
+            form=arguments.form,
+            roster=arguments.roster,
+            due=arguments.due,
         ),
         choices.say,
     )

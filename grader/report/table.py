@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from tabulate import tabulate
 
 from grader.records import Json
+from grader.report.told import left_out
 from grader.text import shown
 
 WIDTH = 100
@@ -22,7 +23,7 @@ STATES = {
 
 def render(result: Json) -> str:
     """Return the whole report on one result."""
-    parts = (_lost, _read, _diagnosis, _style, _notes)
+    parts = (_lost, _deducted, _read, _diagnosis, _style, _notes)
     lines = (line for part in parts for line in part(result))
     return "\n".join([*_head(result), "", _table(result), *lines])
 
@@ -85,6 +86,11 @@ def _table(result: Json) -> str:
                 state,
             ]
         )
+    rows += [
+        ["", entry["id"], f"{-entry['points']:g}", "", ""]
+        for entry in result["deductions"]
+        if entry["points"]
+    ]
     total = result["total"]
     pending = f"{total['pending_points']:g} waiting" if total["pending_points"] else ""
     rows.append(["", "total", _points(total), f"{total['max_points']:g}", pending])
@@ -107,8 +113,7 @@ def _lost(result: Json) -> Iterator[str]:
     groups: dict[tuple[str, str, str], list[Json]] = {}
     for criterion in result["criteria"]:
         for check in criterion["checks"]:
-            left_out = check["outcome"] == "not_submitted" and not check["max_points"]
-            if check["outcome"] != "passed" and not left_out:
+            if check["outcome"] != "passed" and not left_out(check):
                 key = (criterion["id"], check["outcome"], check["message"])
                 groups.setdefault(key, []).append(check)
     if groups:
@@ -120,11 +125,38 @@ def _lost(result: Json) -> Iterator[str]:
         got = f"{points:g}" if outcome != "harness_error" else "–"
         head = f"{criterion_id} {names}  {got}/{most:g}  {outcome.replace('_', ' ')}"
         yield from textwrap.wrap(head, WIDTH, subsequent_indent="   ")
-        yield from textwrap.wrap(
-            shown(message, LONGEST), WIDTH, initial_indent="   ", subsequent_indent="   "
-        )
+        for text in (message, *_levels(checks)):
+            yield from textwrap.wrap(
+                shown(text, LONGEST), WIDTH, initial_indent="   ", subsequent_indent="   "
+            )
     if any(check["visibility"] == "hidden" for checks in groups.values() for check in checks):
         yield "* hidden: what it asks for is said, its data are not"
+
+
+def _levels(checks: Sequence[Json]) -> Iterator[str]:
+    """Yield what the rubric says to whoever judges what a person has to judge."""
+    for check in checks:
+        levels = check["staff_message"].partition("\n")[0]
+        if check["outcome"] == "inconclusive" and levels not in check["message"]:
+            yield levels
+
+
+def _deducted(result: Json) -> Iterator[str]:
+    """Yield what is taken off, and what else there is to say on when it was handed in."""
+    told = [each for each in result["deductions"] if not _is_style(each)]
+    if told:
+        yield from ("", "Deductions")
+    for entry in told:
+        text = f"{entry['id']}  {-entry['points'] or 0.0:g}  {entry['message']}"
+        if entry["status"] == "needs_confirmation":
+            costs = f" {entry['suggested']:g} points" if entry["suggested"] else ""
+            text += f" A human decides whether this costs{costs or ' anything'}."
+        yield from textwrap.wrap(shown(text, LONGEST), WIDTH, subsequent_indent="   ")
+
+
+def _is_style(entry: Json) -> bool:
+    """Whether an entry is advice on the files; what was taken off or is about time is not."""
+    return bool(entry["id"] != "late" and entry["status"] != "applied")
 
 
 def _read(result: Json) -> Iterator[str]:
@@ -155,9 +187,10 @@ def _diagnosis(result: Json) -> Iterator[str]:
 
 
 def _style(result: Json) -> Iterator[str]:
-    if result["deductions"]:
+    advice = [entry for entry in result["deductions"] if _is_style(entry)]
+    if advice:
         yield from ("", "Style (advice, no points taken)")
-    for entry in result["deductions"]:
+    for entry in advice:
         text = f"{entry['id']}: {entry['message']}"
         if entry["evidence"]:
             first = [shown(place) for place in entry["evidence"][:PLACES]]
