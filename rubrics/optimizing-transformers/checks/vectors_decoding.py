@@ -159,7 +159,10 @@ def _speculated(model, rng):
     Which tokens a mistake leads to depends on how many are proposed at once, which is a student's
     choice; what kind they are does not.
     """
-    ids = _ids(rng, 1, 7)
+    return np.concatenate([_kinds(model, _ids(rng, 1, length)) for length in (2, 7)])
+
+
+def _kinds(model, ids):
     tokens = _as_many(model, ids)
     if tokens is None:
         return np.full(2, 9.0)
