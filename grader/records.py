@@ -25,6 +25,7 @@ Outcome = Literal[
 FAULTS = ("failed", "error", "timeout", "out_of_memory", "protocol_violation", "not_submitted")
 
 Number = float | int | None
+Json = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -145,6 +146,5 @@ class CriterionResult:
     pending_points: float
     status: str  # graded | needs_review | withheld
     checks: tuple[CheckResult, ...]
+    by_checks: Json = field(default_factory=dict)  # points and pending_points before a human's
 
-
-Json = dict[str, Any]

@@ -28,6 +28,7 @@ class Change:
 
     old: Json
     new: Json
+    causes: tuple[str, ...] = ()  # what has changed beside lines of the rubric
 
     @property
     def id(self) -> str:
@@ -47,7 +48,8 @@ class Change:
             if was is None:
                 yield now["id"], None, now["points"], "new in the rubric"
             elif (was["points"], was["outcome"]) != (now["points"], now["outcome"]):
-                yield now["id"], was["points"], now["points"], _because(was, now)
+                because = [*_because(was, now), *self.causes] or ["another rule"]
+                yield now["id"], was["points"], now["points"], "; ".join(because)
 
 
 @dataclass(frozen=True)
@@ -108,7 +110,7 @@ def rescore(folder: Path, pack: Pack) -> Rescored:
 def apply(folder: Path, rescored: Rescored) -> None:
     """Store the results that moved; what they replace goes into their history."""
     for change in rescored.changes:
-        results.write(folder, change.new)
+        results.write(folder, change.new, why="rescored", instead_of=change.old)
 
 
 def _again(old: Json, folder: Path, pack: Pack) -> Json:
@@ -147,7 +149,7 @@ def _checks(result: Json) -> list[Json]:
     return [check for criterion in result["criteria"] for check in criterion["checks"]]
 
 
-def _because(was: Json, now: Json) -> str:
+def _because(was: Json, now: Json) -> list[str]:
     """Name the lines of the rubric in which two scorings of a check differ."""
     limits = [
         f"{name} {was['limits'].get(name, '-')} -> {now['limits'].get(name, '-')}"
@@ -158,4 +160,4 @@ def _because(was: Json, now: Json) -> str:
         limits.append(f"points {was['max_points']:g} -> {now['max_points']:g}")
     if not limits and was["variant"]:
         limits.append(f"credit of {was['variant']}")
-    return "; ".join(limits) or "another rule"
+    return limits

@@ -54,7 +54,7 @@ def run(order: Order, say: Callable[[str], None]) -> Done:
     if not hand_ins.taken:
         raise UsageError(f"{order.path} holds no submission that can be graded")
     sandbox = _sandbox(order, say)
-    batch = journal.begun(order.out, pack, resume=order.resume)
+    batch = journal.begun(order.out, pack, order.path, resume=order.resume)
     answers: dict[str, Json] = {}
     outdated = 0
     for each in hand_ins.taken.values() if order.resume else ():

@@ -89,8 +89,24 @@ ROOMS = {
     "score": {"records", "rubric"},
     "evidence": {"errors", "records"},
     "rescore": {"errors", "evidence", "grade", "pack", "records", "results", "score"},
-    "results": {"errors", "records"},
+    "history": {"errors", "records"},
+    "results": {"errors", "history", "records", "score"},
     "handed": {"errors"},
+    "regrade": {
+        "batch",
+        "checking",
+        "errors",
+        "evidence",
+        "intake",
+        "pack",
+        "records",
+        "rescore",
+        "results",
+        "sandbox",
+        "score",
+        "session",
+        "tables",
+    },
     "scripts": {"conversation", "errors", "intake", "wire"},
     "checking": {
         "beside",
@@ -128,7 +144,8 @@ ROOMS = {
         "score",
         "student",
     },
-    "report": {"records", "rescore", "text"},
+    "gradebook": {"errors", "history", "records", "results", "score", "tables", "text"},
+    "report": {"gradebook", "history", "records", "rescore", "text"},
     "session": {"checking", "grade", "intake", "pack", "records", "results", "sandbox"},
     "batch": {
         "checking",
@@ -413,8 +430,8 @@ def wall_clocks(text):
 
 
 def test_deadlines_go_by_the_steady_clock():
-    """Only the history of results, where a date is written down, looks at the wall clock."""
-    history = GRADER / "results.py"
+    """Only the history of a result, where a date is written down, looks at the wall clock."""
+    history = GRADER / "history.py"
     found = every(wall_clocks, [path for path in FILES if path != history])
     assert not found, "\n".join(found)
     assert len(wall_clocks(read(history))) == 1
