@@ -147,4 +147,3 @@ class CriterionResult:
     status: str  # graded | needs_review | withheld
     checks: tuple[CheckResult, ...]
     by_checks: Json = field(default_factory=dict)  # points and pending_points before a human's
-

@@ -53,7 +53,8 @@ def regrade(order: Order, sandbox: Sandbox, say: Callable[[str], None]) -> Resco
         with Session(pack, sandbox, draw, order.device, order.folder) as session:
             for name in names:
                 old = olds[name]
-                new, files = session.graded(found[name], lambda at, who=name: say(f"{who} {at}"))
+                say(name)
+                new, files = session.graded(found[name], say)
                 new = by_hand(new, old["manual"])
                 if new["status"] == "withheld" and old["status"] != "withheld":
                     refused[name] = "the grader failed over it: the stored result stays"
@@ -91,13 +92,11 @@ def _handed_in(order: Order, wanted: set[str]) -> tuple[dict[str, Submission], d
         )
     hand_ins = HandIns(path)
     found = {each.id: each for each in hand_ins.submissions() if each.id in wanted}
-    missing = {name: f"it is not among the hand-ins in {path}" for name in wanted - found.keys()}
+    missing = dict.fromkeys(wanted - found.keys(), f"it is not among the hand-ins in {path}")
     return found, missing
 
 
-def _alike(
-    olds: dict[str, Json], found: dict[str, Submission]
-) -> dict[tuple[str, str], list[str]]:
+def _alike(olds: dict[str, Json], found: dict[str, Submission]) -> dict[tuple[str, str], list[str]]:
     """Return the submissions by pack and seed: those share a session."""
     groups: dict[tuple[str, str], list[str]] = {}
     for name in sorted(found):

@@ -71,22 +71,23 @@ def read(folder: Path, submission_id: str) -> Json | None:
 
 def stored(folder: Path, submission_id: str) -> Json | None:
     """Return the same, looked at only as far as its points go: the schema was, when written."""
-    path = folder / f"{submission_id}.json"
     try:
-        result = json.loads(path.read_bytes())
-        if result["schema"] != SCHEMA or not isinstance(result["manual"], list):
-            raise ValueError("another kind of file")
+        result = json.loads((folder / f"{submission_id}.json").read_bytes())
         _summary(result)
+        if result["schema"] == SCHEMA and isinstance(result["manual"], list):
+            return dict(result)
+        error: Exception = ValueError("it is another kind of file")
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, RecursionError, TypeError, KeyError) as error:
-        raise _spoilt(folder, submission_id, error) from error
-    return dict(result)
+    except (OSError, ValueError, RecursionError, TypeError, KeyError) as caught:
+        error = caught
+    raise _spoilt(folder, submission_id, error) from error
 
 
 def _spoilt(folder: Path, submission_id: str, error: Exception) -> UsageError:
     why = f"{error!r}" if isinstance(error, KeyError | TypeError) else f"{error}"
-    return UsageError(f"{folder / submission_id}.json is not a result: {why}; move it away")
+    path = folder / f"{submission_id}.json"
+    return UsageError(f"{path} is not a result: {why}; move it away")
 
 
 def write(
@@ -101,9 +102,10 @@ def write(
 
     The points by hand that are stored already take the place of those in ``result``. ``why`` goes
     into the history. ``instead_of`` is the stored result that was looked at before: where it is
-    another one by now, UsageError is raised, and nothing is written. ``attachments`` go into a folder beside it, whose name the result
-    holds and which nothing ever changes: a reader of the old result finds the old files until the
-    new result is there. A result that names such a folder already keeps it.
+    another one by now, UsageError is raised, and nothing is written. ``attachments`` go into a
+    folder beside it, whose name the result holds and which nothing ever changes: a reader of the
+    old result finds the old files until the new result is there. A result that names such a folder
+    already keeps it.
     """
     submission_id = result["submission"]["id"]
     if attachments:

@@ -85,14 +85,18 @@ def _ours(base: sqlite3.Connection, path: Path) -> None:
 
 
 def _marks(base: sqlite3.Connection) -> tuple[int, int]:
-    return tuple(base.execute(f"PRAGMA {name}").fetchone()[0]
-                 for name in ("application_id", "user_version"))  # type: ignore[return-value]  # fmt: skip
+    (mark,) = base.execute("PRAGMA application_id").fetchone()
+    (version,) = base.execute("PRAGMA user_version").fetchone()
+    return mark, version
 
 
 def _forget(path: Path) -> None:
     """Delete the file, unless it is a whole database of somebody else's."""
     if path.exists():
-        with contextlib.suppress(sqlite3.DatabaseError), contextlib.closing(_connected(path)) as old:
+        with (
+            contextlib.suppress(sqlite3.DatabaseError),
+            contextlib.closing(_connected(path)) as old,
+        ):
             mark, _ = _marks(old)
             if mark != APPLICATION and old.execute("SELECT 1 FROM sqlite_master").fetchone():
                 raise UsageError(f"{path} is another program's database: move it away")

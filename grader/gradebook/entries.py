@@ -120,7 +120,7 @@ def _room(result: Json, line: str) -> tuple[Json, list[str], float]:
 
 
 def _line(result: Json, line: str) -> tuple[Json, str | None]:
-    """Return the criterion that is meant, and the check if one is; a criterion's name goes first."""
+    """Return the criterion that is meant, and the check if it is one's; criteria go first."""
     criteria = result["criteria"]
     for criterion in criteria:
         if criterion["id"] == line:
