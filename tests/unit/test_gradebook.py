@@ -432,6 +432,17 @@ def test_a_database_of_another_version_is_said(folder):
     assert set(overview(folder)) == {"alice", "bob"}
 
 
+def test_a_transaction_is_all_or_nothing(folder):
+    """Where something fails in the middle, the rows are those of before."""
+    with Book(folder) as book:
+        base = book._base
+        kept = list(base.iterdump())
+        with pytest.raises(KeyError), database.transaction(base):
+            rows.forget(base, "alice")
+            raise KeyError
+        assert list(base.iterdump()) == kept
+
+
 # --- several at once, and killed ------------------------------------------------------------------
 
 
