@@ -33,8 +33,8 @@ class Move:
 
     @property
     def direction(self) -> int:
-        """Return 1 where points are gained, -1 where some are lost."""
-        difference = (self.now or 0.0) - (self.before or 0.0)
+        """Return 1 where points are gained, -1 where some are lost; what waits is neither."""
+        difference = 0.0 if self.waits else (self.now or 0.0) - (self.before or 0.0)
         return (difference > ROUNDING) - (difference < -ROUNDING)
 
 
