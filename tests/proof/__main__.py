@@ -48,10 +48,13 @@ def main() -> None:
 def run(name: str, only: str, device: str = "cpu", trials: int | None = None) -> int:
     """Measure what is missing of one part; return how many rows did not hold."""
     part = importlib.import_module(f"tests.proof.{name}")
-    options = {}
+    options, command = {}, f"make proof PARTS={name}"
     if name in ON_A_DEVICE:
         options = {"device": device} | ({"trials": trials} if trials else {})
-        name += "" if device == "cpu" else f"-{device.replace(':', '-')}"
+        if device != "cpu":
+            command = f"python -m tests.proof {name} --device {device}"
+            name += f"-{device.replace(':', '-')}"
+        command += f" --trials {trials}" if trials else ""
     ledger = Ledger(ROOT / ".proof" / f"{name}.jsonl", state_of())
     rows: list[Row] = [row for row in part.rows(**options) if only in row.key]
     print(f"{part.TITLE}: {len(rows)} rows, {sum(row.key in ledger.rows for row in rows)} kept")
@@ -64,11 +67,11 @@ def run(name: str, only: str, device: str = "cpu", trials: int | None = None) ->
         seconds = time.monotonic() - begin
         print(f"  {number}/{len(rows)} {row.key}: {cells['held']} ({seconds:.1f} s)", flush=True)
     if not only:
-        write_table(name, part, {row.key: ledger.rows[row.key] for row in rows})
+        write_table(name, part, {row.key: ledger.rows[row.key] for row in rows}, command)
     return sum(ledger.rows[row.key]["held"] != "yes" for row in rows)
 
 
-def write_table(name: str, part, measured: dict[str, dict[str, str]]) -> None:
+def write_table(name: str, part, measured: dict[str, dict[str, str]], command: str) -> None:
     """Write one page: what was shown, on what machine, and the table."""
     held = sum(cells["held"] == "yes" for cells in measured.values())
     day = datetime.now(UTC).date().isoformat()
@@ -79,7 +82,7 @@ def write_table(name: str, part, measured: dict[str, dict[str, str]]) -> None:
     more = f"{part.summary(measured)}\n\n" if hasattr(part, "summary") else ""
     text = (
         f"# {part.TITLE}\n\n{part.ABOUT.strip()}\n\n"
-        f"`make proof PARTS={name}` · {day} · Python {platform.python_version()} · {_commit()} · "
+        f"`{command}` · {day} · Python {platform.python_version()} · {_commit()} · "
         f"**{held} of {len(measured)} held**\n\n{more}{table}\n"
     )
     path = ROOT / "docs" / "proof" / f"{name}.md"
