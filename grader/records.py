@@ -24,6 +24,8 @@ Outcome = Literal[
 ]
 FAULTS = ("failed", "error", "timeout", "out_of_memory", "protocol_violation", "not_submitted")
 
+OWN = ".own"  # in the name of an attachment that may be shown to the student: it is theirs
+
 Number = float | int | None
 Json = dict[str, Any]
 

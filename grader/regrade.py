@@ -78,7 +78,7 @@ def _stored(folder: Path, only: Sequence[str]) -> dict[str, Json]:
     for name in only:
         if name not in known:
             raise UsageError(f"no result of {name!r} in {folder}{hint(name, known)}")
-    found = {name: results.stored(folder, name) for name in only or known}
+    found = {name: results.found(folder, name) for name in only or known}
     return {name: result for name, result in found.items() if result is not None}
 
 

@@ -6,7 +6,6 @@ to other points; the table says whose, and which line of the rubric has done it.
 
 from __future__ import annotations
 
-import json
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -67,7 +66,7 @@ def pack_of(root: Path, folder: Path, wanted: str | None, rubric: Path | None) -
     Raises UsageError where results are of several, and BadPack where the rubric does not fit.
     """
     if wanted is None:
-        found = {old["pack"]["id"] for path in _stored(folder) if (old := _read(path)) is not None}
+        found = {old["pack"]["id"] for old in results.stored(folder)}
         if len(found) != 1:
             listed = ", ".join(sorted(found)) or "no assignment"
             raise UsageError(f"{folder} holds results of {listed}: say which with --pack")
@@ -89,9 +88,8 @@ def pack_of(root: Path, folder: Path, wanted: str | None, rubric: Path | None) -
 def rescore(folder: Path, pack: Pack) -> Rescored:
     """Score every result of this pack in a folder again; nothing is written."""
     changes, same, refused = [], 0, {}
-    for path in _stored(folder):
-        old = _read(path)
-        if old is None or old["pack"]["id"] != pack.id:
+    for old in results.stored(folder):
+        if old["pack"]["id"] != pack.id:
             continue
         try:
             change = Change(old, _again(old, folder, pack))
@@ -127,22 +125,6 @@ def _again(old: Json, folder: Path, pack: Pack) -> Json:
         "total": total(criteria),
         "criteria": [criterion_json(criterion) for criterion in criteria],
     }
-
-
-def _stored(folder: Path) -> list[Path]:
-    try:
-        return sorted(path for path in folder.iterdir() if path.suffix == ".json")
-    except OSError as error:
-        raise UsageError(f"{folder} cannot be read: {error.strerror}") from error
-
-
-def _read(path: Path) -> Json | None:
-    """Return a result, or None for what is none. The schema is checked where one is written."""
-    try:
-        result = json.loads(path.read_bytes())
-        return dict(result) if result["schema"] == "grader.result/1" else None
-    except (OSError, ValueError, TypeError, KeyError):
-        return None
 
 
 def _checks(result: Json) -> list[Json]:

@@ -60,7 +60,7 @@ def validate(result: Json) -> None:
 
 def read(folder: Path, submission_id: str) -> Json | None:
     """Return the stored result, or None if there is none; UsageError where it is not one."""
-    result = stored(folder, submission_id)
+    result = found(folder, submission_id)
     if result is not None:
         try:
             validate(result)
@@ -69,7 +69,7 @@ def read(folder: Path, submission_id: str) -> Json | None:
     return result
 
 
-def stored(folder: Path, submission_id: str) -> Json | None:
+def found(folder: Path, submission_id: str) -> Json | None:
     """Return the same, looked at only as far as its points go: the schema was, when written."""
     try:
         result = json.loads((folder / f"{submission_id}.json").read_bytes())
@@ -88,6 +88,38 @@ def _spoilt(folder: Path, submission_id: str, error: Exception) -> UsageError:
     why = f"{error!r}" if isinstance(error, KeyError | TypeError) else f"{error}"
     path = folder / f"{submission_id}.json"
     return UsageError(f"{path} is not a result: {why}; move it away")
+
+
+def stored(folder: Path) -> list[Json]:
+    """Return all results of a folder, by name. The schema is checked where one is written.
+
+    Raises UsageError if the folder cannot be read.
+    """
+    try:
+        paths = sorted(path for path in folder.iterdir() if path.suffix == ".json")
+    except OSError as error:
+        raise UsageError(f"{folder} cannot be read: {error.strerror}") from error
+    return [result for path in paths if (result := _result_in(path)) is not None]
+
+
+def _result_in(path: Path) -> Json | None:
+    """Return a result, or None for what is none."""
+    try:
+        result = json.loads(path.read_bytes())
+        return dict(result) if result["schema"] == SCHEMA else None
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
+
+
+def attached(folder: Path, result: Json) -> dict[str, bytes]:
+    """Return the files beside a result, by name; nothing where there are none."""
+    beside = folder / str(result.get("attachments", ""))
+    if beside == folder or not beside.is_dir():
+        return {}
+    try:
+        return {path.name: path.read_bytes() for path in sorted(beside.iterdir())}
+    except OSError as error:
+        raise UsageError(f"{beside} cannot be read: {error.strerror}") from error
 
 
 def write(
@@ -112,7 +144,7 @@ def write(
         result = {**result, "attachments": _folder_of(submission_id, attachments)}
     validate(result)
     with alone(folder, make=True):
-        old = stored(folder, submission_id)
+        old = found(folder, submission_id)
         if instead_of is not None and (old is None or _measured(old) != _measured(instead_of)):
             raise UsageError(f"{submission_id} was graded anew meanwhile: run the command again")
         if old is not None and old["manual"] != result["manual"]:

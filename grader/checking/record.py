@@ -8,7 +8,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from grader.checking.compare import difference
-from grader.records import Attachment, Evidence, Number
+from grader.records import OWN, Attachment, Evidence, Number
 
 
 class Record:
@@ -83,10 +83,13 @@ class Record:
         self.evidence.outcome = "not_submitted"
         self.say(sentence)
 
-    def attach(self, kind: str, data: bytes) -> None:
-        """Keep something for the human who looks at this check: a "png", a "txt"."""
+    def attach(self, kind: str, data: bytes, *, own: bool = False) -> None:
+        """Keep something for the human who looks at this check: a "png", a "txt".
+
+        ``own`` is what holds nothing but the student's own work: their page shows it to them.
+        """
         number = len(self.evidence.attachments) + 1
-        name = f"{self.evidence.check}-{number}.{kind}"
+        name = f"{self.evidence.check}-{number}{OWN if own else ''}.{kind}"
         self.evidence.attachments.append(Attachment(name, data))
 
     def course(self, mode: str, passed: int, total: int) -> None:

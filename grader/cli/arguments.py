@@ -9,7 +9,7 @@ from typing import NoReturn, TypeAlias
 
 from grader import __version__
 from grader.calc import arguments as calc_arguments
-from grader.cli import commands, course
+from grader.cli import commands, course, giving
 
 SANDBOXES = ("auto", "docker", "bubblewrap", "process")
 
@@ -34,6 +34,7 @@ def parser() -> argparse.ArgumentParser:
 
     _grading(known)
     _course(known)
+    _giving(known)
     _students(known)
     _machine(known)
     calc_arguments.add(known).set_defaults(run=commands.calc)
@@ -131,9 +132,31 @@ def _on_one(known: Commands, name: str, what: str) -> Parser:
 
 
 def _signed(command: Parser) -> Parser:
-    command.add_argument("--note", default="", help="why; the student sees it")
+    command.add_argument("--note", default="", help="why; for staff")
     command.add_argument("--by", default="", help="who (default: the user's name)")
     return command
+
+
+def _giving(known: Commands) -> None:
+    command = known.add_parser("report", help="a page for each submission, HTML and Markdown")
+    command.add_argument("folder", type=Path, help="folder of results")
+    command.add_argument("ids", nargs="*", metavar="ID", help="submissions (default: all)")
+    command.add_argument("--out", type=Path, required=True, help="folder of the pages")
+    command.add_argument("--staff", action="store_true", help="for staff: with hidden data")
+    command.set_defaults(run=giving.report)
+
+    command = known.add_parser("export", help="results as a learning platform takes them")
+    command.add_argument("folder", type=Path, help="folder of results")
+    command.add_argument("--to", choices=giving.TARGETS, required=True)
+    own = "the gradebook (Canvas) or worksheet (Moodle) as you downloaded it"
+    command.add_argument("--into", type=Path, metavar="FILE", help=own)
+    command.add_argument("--column", help="which column of it: its header, title or number")
+    command.add_argument("--out", type=Path, help="what to write (default: only say what changes)")
+    pages = "write the students' pages, zipped as the platform takes them back"
+    command.add_argument("--feedback", type=Path, metavar="ZIP", help=pages)
+    pending = "give the points so far of those who wait for a person"
+    command.add_argument("--with-pending", action="store_true", help=pending)
+    command.set_defaults(run=giving.export)
 
 
 def _students(known: Commands) -> None:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def gradebook(arguments: argparse.Namespace) -> int:
     """Show everybody's points and states."""
     from grader.gradebook.book import Book
-    from grader.report.book import overview
+    from grader.gradebook.telling import overview
 
     with Book(arguments.folder, anew=arguments.rebuild) as book:
         print(overview(book))
@@ -77,7 +77,7 @@ def answer(arguments: argparse.Namespace) -> int:
 def history(arguments: argparse.Namespace) -> int:
     """Show all that has happened to a result."""
     from grader.gradebook.book import Book
-    from grader.report.book import told
+    from grader.gradebook.telling import told
 
     with Book(arguments.folder) as book:
         (name,) = book.names([arguments.name])
@@ -113,7 +113,7 @@ def regrade(arguments: argparse.Namespace) -> int:
 def _record(arguments: argparse.Namespace, make: Maker) -> int:
     """Add an event to one result, and show where that leaves it."""
     from grader.gradebook.book import Book
-    from grader.report.book import told
+    from grader.gradebook.telling import told
 
     with Book(arguments.folder) as book:
         event = book.record(arguments.name, make)

@@ -8,5 +8,6 @@ from them and can be deleted at any time; every command first takes in what has 
     rows        a result and its history → rows
     book        files and database together; one process at a time
     entries     what a human does → events, checked against the result
-    page        what a student is shown
+    telling     the book and a history, as text
+    pages       what a student is shown, once it is published
 """

@@ -15,7 +15,7 @@ from typing import Self
 
 from grader import history, results
 from grader.errors import HarnessError, UsageError
-from grader.gradebook import database, page, rows
+from grader.gradebook import database, pages, rows
 from grader.records import Json
 from grader.score import by_hand
 from grader.tables import hint
@@ -80,7 +80,7 @@ class Book:
 
     def read(self, name: str) -> tuple[Json, list[Json]]:
         """Return a result and its history; points by hand are in it as the history has them."""
-        result = results.stored(self.folder, name)
+        result = results.found(self.folder, name)
         if result is None or result["submission"]["id"] != name:
             raise UsageError(f"{self.folder / name}.json is no result of {name}: move it away")
         events = history.read(self.folder, name)
@@ -124,12 +124,12 @@ class Book:
         except (KeyError, TypeError, AttributeError, sqlite3.IntegrityError) as error:
             path = self.folder / f"{name}.json"
             raise UsageError(f"{path} is not a result: {error!r}; move it away") from error
-        page.put(self.folder, result, events)
+        pages.put(self.folder, result, events)
 
     def _forget(self, name: str) -> None:
         with database.transaction(self._base):
             rows.forget(self._base, name)
-        page.remove(self.folder, name)
+        pages.remove(self.folder, name)
 
     def _stamp(self, name: str) -> str:
         """Return what changes whenever the result or its history does."""

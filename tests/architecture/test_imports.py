@@ -144,8 +144,9 @@ ROOMS = {
         "score",
         "student",
     },
-    "gradebook": {"errors", "history", "records", "results", "score", "tables", "text"},
-    "report": {"gradebook", "history", "records", "rescore", "text"},
+    "report": {"records", "rescore", "text"},
+    "gradebook": {"errors", "history", "records", "report", "results", "score", "tables", "text"},
+    "export": {"errors", "handed", "records", "report", "text"},
     "session": {"checking", "grade", "intake", "pack", "records", "results", "sandbox"},
     "batch": {
         "checking",

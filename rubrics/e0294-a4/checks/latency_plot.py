@@ -70,7 +70,7 @@ class Plots:
             why = f" ({'; '.join(troubles)[:300]})" if troubles else ""
             record.inconclusive(f"No script drew latency over prompt length{why}: a person looks.")
             for picture in self._work.sheet.pictures.values():
-                record.attach("png", picture)
+                record.attach("png", picture, own=True)
         else:
             record.not_submitted("No plot of latency over the length of the prompt was found.")
 

@@ -41,7 +41,7 @@ def test_other_inputs(problem1, record):
         record.answer("none", f"{path} takes no other numbers: no flag, prompt, file or constant.")
     elif run is None:
         record.inconclusive(f"{path} could not be run for another model: {problem1.trouble}")
-        record.attach("txt", problem1.listing(path))
+        record.attach("txt", problem1.listing(path), own=True)
     elif follows.agrees is None:
         record.inconclusive(f"{path} printed nothing for another model that could be read.")
         record.attach("txt", problem1.listing(path) + b"\n\n" + run.printed.encode())
@@ -61,7 +61,7 @@ def test_shown_calculation(problem1, record):
         record.not_submitted("No program and no answer sheet with a calculation was found.")
         return
     record.say("A person reads the calculation.")
-    record.attach("txt", problem1.listing(*problem1.sheets_as_text(), *sources))
+    record.attach("txt", problem1.listing(*problem1.sheets_as_text(), *sources), own=True)
 
 
 @pytest.mark.hidden
@@ -102,13 +102,13 @@ def found(problem1, record):
         record.inconclusive(
             f"{path} printed no table here: {problem1.trouble or 'none of its rows was found'}"
         )
-        record.attach("txt", problem1.listing(path, *problem1.outputs))
+        record.attach("txt", problem1.listing(path, *problem1.outputs), own=True)
     elif others:
         record.inconclusive(f"{others[0]} cannot be run here: a person looks at it.")
-        record.attach("txt", problem1.listing(*others[:5], *problem1.outputs))
+        record.attach("txt", problem1.listing(*others[:5], *problem1.outputs), own=True)
     elif problem1.sheets or problem1.pictures:
         record.inconclusive("No program was found that prints the table: a person reads the sheet.")
-        record.attach("txt", problem1.listing(*problem1.sheets_as_text()))
+        record.attach("txt", problem1.listing(*problem1.sheets_as_text()), own=True)
     else:
         record.not_submitted("No program was found that prints the table of 1a.")
     return False

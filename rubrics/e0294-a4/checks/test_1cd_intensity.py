@@ -81,12 +81,12 @@ def test_explanation(problem1, record):
         record.not_submitted("No answer sheet and no plot was found.")
         return
     record.say("A person reads the explanation.")
-    record.attach("txt", problem1.listing(*problem1.sheets_as_text()))
+    record.attach("txt", problem1.listing(*problem1.sheets_as_text()), own=True)
     for figure in problem1.figures:
         if figure.picture:
-            record.attach("png", figure.picture)
+            record.attach("png", figure.picture, own=True)
     for picture in problem1.sheet.pictures.values():
-        record.attach("png", picture)
+        record.attach("png", picture, own=True)
 
 
 def formula(problem1, record, question):
@@ -116,10 +116,10 @@ def review(problem1, record, reading):
     record.inconclusive(f"{told(reading)} {reading.review}".strip())
     record.evidence.variant = reading.verdict
     if reading.text:
-        record.attach("txt", reading.text.encode())
+        record.attach("txt", reading.text.encode(), own=True)
     page = problem1.sheet.pictures.get(reading.seen_as or reading.found_in)
     if page:
-        record.attach("png", page)
+        record.attach("png", page, own=True)
 
 
 def missing(problem1, record, reading):
@@ -143,7 +143,7 @@ def plot(problem1, record, found):
     record.answer(found.variant, f"Your plot is {found.says}.{labels}", slips=found.slips)
     picture = problem1.figures[found.figure].picture
     if picture:
-        record.attach("png", picture)
+        record.attach("png", picture, own=True)
 
 
 def no_curve(problem1, record, what):
@@ -154,6 +154,6 @@ def no_curve(problem1, record, what):
         record.inconclusive(f"No script drew the {what}{why}: a person looks for it.")
         for figure in problem1.figures:
             if figure.picture:
-                record.attach("png", figure.picture)
+                record.attach("png", figure.picture, own=True)
     else:
         record.not_submitted(f"No plot of the {what} was found.")

@@ -89,7 +89,7 @@ def test_latency_plot(latency_plot, latency, student, record):
     record.set(lengths=found.lengths)
     record.answer(variant, f"Your plot shows {says}.", slips=found.slips)
     if found.picture:
-        record.attach("png", found.picture)
+        record.attach("png", found.picture, own=True)
 
 
 @pytest.mark.hidden
@@ -98,9 +98,9 @@ def test_latency_explanation(latency_plot, problem1, latency, student, record):
     if not (problem1.sheets or latency_plot.figures or problem1.pictures):
         record.not_submitted("No answer sheet and no plot was found.")
         return
-    record.attach("txt", problem1.listing(*problem1.sheets_as_text()))
+    record.attach("txt", problem1.listing(*problem1.sheets_as_text()), own=True)
     for picture in latency_plot.shown():
-        record.attach("png", picture)
+        record.attach("png", picture, own=True)
     found = latency.sweep(student)
     record.attach("txt", found.table().encode())
     if found.lengths:

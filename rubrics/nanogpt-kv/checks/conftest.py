@@ -273,7 +273,7 @@ def shown(work, record):
         answer = work.answers[question]
         if answer.text:
             text = f"{question}, {answer.where}\n\n{answer.text}\n"
-            record.attach("txt", text.encode(errors="replace"))
+            record.attach("txt", text.encode(errors="replace"), own=True)
             return answer
         if work.elsewhere:
             record.inconclusive(f"{question} may be answered in {work.elsewhere}.")
@@ -291,7 +291,7 @@ def drawn(work, written, record, student):
     def drawn(question, *, cached):
         stored = work.pictures(question)
         for picture in stored[:3]:
-            record.attach("png", picture.data)
+            record.attach("png", picture.data, own=True)
         if not stored:
             missing(question, work, record)
             return
@@ -308,7 +308,7 @@ def drawn(work, written, record, student):
             return
         figure = again[-1]  # as in the notebook, the last one counts
         if figure.picture:
-            record.attach("png", figure.picture)
+            record.attach("png", figure.picture, own=True)
         found = written.graphs.judge(figure, cached=cached, is_cpu=student.device == "cpu")
         record.set(**found.measured)
         slips = () if written.graphs.WANTED in devices else ("other_device",)

@@ -52,7 +52,7 @@ def test_trends(shown, record):
 def test_explanations(work, shown, record):
     """Q7: what was written of each block, beside the blocks."""
     texts = [f"--- {block.id}: {block.state}\n{block.text}" for block in work.filled.blocks]
-    record.attach("txt", "\n\n".join(texts).encode())
+    record.attach("txt", "\n\n".join(texts).encode(), own=True)
     if shown("Q7"):
         record.say("A human reads it.")
 

@@ -145,9 +145,9 @@ class Sheet:
         record.evidence.variant = reading.verdict
         page = self.read.pictures.get(reading.seen_as or reading.found_in)
         if reading.text:
-            record.attach("txt", reading.text.encode(errors="replace"))
+            record.attach("txt", reading.text.encode(errors="replace"), own=True)
         if page:
-            record.attach("png", page)
+            record.attach("png", page, own=True)
 
     def _prose(self, asked, reading, record):
         if not reading.text:
@@ -159,7 +159,8 @@ class Sheet:
             for wanted, words in WANTED[asked].items()
         ]
         record.say(f"{reading.found_in}: a person reads it ({'; '.join(found)}).")
-        record.attach("txt", f"{reading.found_in}\n\n{reading.text}\n".encode(errors="replace"))
+        text = f"{reading.found_in}\n\n{reading.text}\n"
+        record.attach("txt", text.encode(errors="replace"), own=True)
 
     def _missing(self, record):
         if self.unread:

@@ -1,0 +1,153 @@
+"""Commands that give results on: pages for people, files for platforms."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from grader.errors import UsageError
+from grader.text import shown
+
+if TYPE_CHECKING:
+    from grader.export.feedback import Pages, Zipped
+    from grader.export.filling import Filled
+    from grader.export.given import Course, Given
+    from grader.report.seen import Audience
+
+TARGETS = ("csv", "canvas", "moodle", "gradescope", "junit")
+
+
+def report(arguments: argparse.Namespace) -> int:
+    """Write a page for each submission, as HTML and as Markdown."""
+    from grader import results
+    from grader.export import files
+    from grader.report import page
+
+    stored = {str(each["submission"]["id"]): each for each in results.stored(arguments.folder)}
+    unknown = [name for name in arguments.ids if name not in stored]
+    if unknown or not stored:
+        listed = ", ".join(map(shown, unknown)) or "any submission"
+        raise UsageError(f"{arguments.folder} holds no result of {listed}")
+    audience: Audience = "staff" if arguments.staff else "student"
+    for name in arguments.ids or stored:
+        beside = results.attached(arguments.folder, stored[name])
+        for kind, make in (("html", page.html), ("md", page.markdown)):
+            path = arguments.out / f"{name}.{kind}"
+            files.write(path, make(stored[name], beside, audience).encode())
+    readers = "staff: they hold hidden data" if arguments.staff else "students"
+    print(f"{len(arguments.ids or stored)} submissions, pages in {arguments.out} for {readers}")
+    return 0
+
+
+def export(arguments: argparse.Namespace) -> int:
+    """Make a platform's file of the results; without --out say what it would hold."""
+    from grader import handed, results
+    from grader.export import given
+
+    course = given.course(
+        results.stored(arguments.folder),
+        handed.read(arguments.folder),
+        with_pending=arguments.with_pending,
+        where=str(arguments.folder),
+    )
+    into_own_file = arguments.to in ("canvas", "moodle")
+    if not into_own_file and (arguments.into or arguments.column or arguments.feedback):
+        raise UsageError("--into, --column and --feedback are for --to canvas and --to moodle")
+    if into_own_file and not (arguments.into or arguments.feedback):
+        what = "gradebook" if arguments.to == "canvas" else "grading worksheet"
+        raise UsageError(f"give the {what} that you downloaded with --into, or --feedback")
+    if arguments.feedback and arguments.feedback in (arguments.into, arguments.out):
+        raise UsageError(f"{arguments.feedback} cannot be both the feedback and the points")
+    if into_own_file:
+        _into_own_file(arguments, course)
+    else:
+        _new_file(arguments, course)
+    return 0
+
+
+def _into_own_file(arguments: argparse.Namespace, course: Course) -> None:
+    from grader.export import canvas, feedback, files, moodle
+
+    if arguments.into:
+        try:
+            data = arguments.into.read_bytes()
+        except OSError as error:
+            raise UsageError(f"{arguments.into} cannot be read: {error.strerror}") from error
+        write = canvas.write if arguments.to == "canvas" else moodle.write
+        filled = write(data, str(arguments.into), course, arguments.column)
+        _say_changes(filled)
+        _written(arguments, filled.data)
+    if arguments.feedback:
+        zipped = (feedback.canvas if arguments.to == "canvas" else feedback.moodle)(
+            course, lambda given: _pages(arguments.folder, given)
+        )
+        files.write(arguments.feedback, zipped.data)
+        _say_zipped(arguments.feedback, zipped, said=bool(arguments.into), course=course)
+
+
+def _new_file(arguments: argparse.Namespace, course: Course) -> None:
+    from grader.export import files, gradescope, junit, sheet
+
+    for line in course.left_out():
+        print(f"no points: {shown(line, 300)}")
+    count = sum(given.points is not None for given in course.given)
+    print(f"{count} of {len(course.given)} results have points to give")
+    if arguments.to != "gradescope":
+        _written(arguments, {"csv": sheet.write, "junit": junit.write}[arguments.to](course))
+    elif arguments.out is None:
+        print("nothing is written: --out FOLDER writes it")
+    else:
+        made = {
+            f"{given.id}/{gradescope.FILE}": gradescope.write(given)
+            for given in course.given
+            if given.points is not None
+        }
+        files.write_folder(arguments.out, made)
+        print(f"{len(made)} files in {arguments.out}")
+
+
+def _written(arguments: argparse.Namespace, data: bytes) -> None:
+    from grader.export import files
+
+    if arguments.out is None:
+        what = f"{arguments.into} stays as it is" if arguments.into else "nothing is written"
+        print(f"{what}: --out FILE writes the points")
+    else:
+        files.write(arguments.out, data)
+        print(arguments.out)
+
+
+def _say_changes(filled: Filled) -> None:
+    from tabulate import tabulate
+
+    rows = [
+        [change.line, shown(change.who, 60), shown(change.before, 20), change.now]
+        for change in filled.changes
+    ]
+    if rows:
+        print(f"column {shown(filled.column)}")
+        print(tabulate(rows, headers=["row", "who", "before", "now"], disable_numparse=True))
+        print()
+    for note in filled.notes:
+        print(f"note: {shown(note, 300)}")
+    print(f"{len(rows)} cells change; {filled.same} hold these points already")
+
+
+def _say_zipped(path: Path, zipped: Zipped, *, said: bool, course: Course) -> None:
+    known = set(course.left_out()) if said else set()
+    for line in zipped.left:
+        if line not in known:
+            print(f"no feedback: {shown(line, 300)}")
+    print(f"{zipped.count} feedback files in {path}")
+
+
+def _pages(folder: Path, given: Given) -> Pages:
+    from grader import results
+    from grader.export.feedback import Pages
+    from grader.report import page
+
+    beside = results.attached(folder, given.result)
+    return Pages(
+        page.html(given.result, beside, "student"), page.markdown(given.result, beside, "student")
+    )
