@@ -9,7 +9,7 @@ import hashlib
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from grader import __version__, style
+from grader import __version__, late, style
 from grader.checking import runner
 from grader.checking.diagnosis import diagnose
 from grader.checking.draw import Draw
@@ -18,13 +18,14 @@ from grader.checking.oracle import LiveOracle, Oracle
 from grader.checking.probing import Questions, load_vectors
 from grader.errors import StudentFault
 from grader.evidence import kept, plain
+from grader.handed import Handed
 from grader.intake import SourceFile, Submission
 from grader.mistakes import edited_file, file_of, variants
 from grader.notebook.form import Filled
 from grader.pack import Pack
 from grader.records import Attachment, CheckResult, CriterionResult, Evidence, Json, Limits
 from grader.sandbox import Sandbox
-from grader.score import advise, score, status, total
+from grader.score import advise, deducted, score, status, total
 from grader.student import Student
 
 SLOW_IMPORTS = {
@@ -46,6 +47,7 @@ def grade(
     draw: Draw,
     family: Family | None = None,
     device: str = "cpu",
+    handed: Handed | None = None,
     say: Callable[[str], None] = lambda _: None,
     attach: Callable[[Sequence[Attachment]], None] = lambda _: None,
 ) -> Json:
@@ -54,7 +56,7 @@ def grade(
     ``attach`` is given what the result refers to: pictures and texts for a human.
 
     ``oracle`` and ``family`` may serve many submissions, as long as they share ``draw``. Without
-    a family nothing is diagnosed.
+    a family nothing is diagnosed. ``handed`` is what is known of when it was handed in.
     """
     begin = time.monotonic()
     work = _Work.of(submission, pack)
@@ -80,14 +82,17 @@ def grade(
         if family is not None and _is_wrong(criteria):
             say("diagnosis")
             diagnosis = _diagnosis(student, family, pack, draw)
+    deductions = [*_advice(work.files, pack), *work.deductions]
+    deductions += late.deduct(pack.late, handed, pack.points)
+    deductions = deducted(deductions, criteria)
     return {
         "schema": "grader.result/1",
         "submission": _describe(submission),
         "pack": {"id": pack.id, "version": pack.version, "digest": pack.digest},
         "status": status(criteria),
-        "total": total(criteria),
+        "total": total(criteria, deductions),
         "criteria": [criterion_json(criterion) for criterion in criteria],
-        "deductions": [*_advice(work.files, pack), *work.deductions],
+        "deductions": deductions,
         "flags": [*submission.flags, *work.flags, *student.flags],
         "diagnosis": diagnosis,
         "manual": [],

@@ -28,7 +28,9 @@ class Handed:
     name: str = ""  # as the platform gives it, for people to read
     keys: Mapping[str, str] = field(default_factory=dict)  # by form: the platform's own id
     submitted_at: str | None = None  # ISO 8601 with its zone; None where nothing says it
-    due_at: str | None = None  # with the extension of whoever has one
+    due_at: str | None = None  # with the extension of whoever has one, when this was written
+    due_own: str | None = None  # a date that comes before the rubric's: of the command, the roster
+    extension_hours: float = 0.0  # on top of either
     late: bool | None = None  # the platform's word; None where it says nothing
     attempt: int | None = None  # counted from 1
 
@@ -54,6 +56,12 @@ def write(folder: Path, index: Index) -> None:
         temporary.replace(path)
     except OSError as error:
         raise HarnessError(f"{path} could not be written: {error}") from error
+
+
+def of(folder: Path, submission_id: str) -> Handed | None:
+    """Return what is kept of one submission, or None; UsageError where the index is none."""
+    index = read(folder)
+    return index.handed.get(submission_id) if index else None
 
 
 def read(folder: Path) -> Index | None:

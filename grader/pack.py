@@ -25,6 +25,7 @@ from grader.adapting import Adapter
 from grader.errors import UsageError
 from grader.formulas import questions
 from grader.intake import SourceFile
+from grader.late import Policy
 from grader.mistakes import Mistake
 from grader.notebook.form import Form
 from grader.recognition import Signs
@@ -53,6 +54,7 @@ class Pack:
     sandbox: Limits
     atol: float  # largest difference of a number that counts as equal
     deductions: tuple[Deduction, ...]
+    late: Policy | None  # what lateness costs; None where it costs nothing
     folder: Path
     given: tuple[SourceFile, ...]  # all Python that students get, the skeleton too
     public_files: tuple[SourceFile, ...]  # what of that their code may import
@@ -75,6 +77,17 @@ class Pack:
 def names(root: Path) -> list[str]:
     """Return the ids of the packs below a project's root."""
     return sorted(path.parent.name for path in (root / "rubrics").glob(f"*/{rubric.FILE}"))
+
+
+def file_names(root: Path, wanted: str | None) -> frozenset[str]:
+    """Return the names of files that a pack, or any, asks for or hands out."""
+    found: set[str] = set()
+    for name in names(root) if wanted is None else {wanted} & set(names(root)):
+        folder = root / "rubrics" / name
+        read = rubric.read(folder)
+        given = (path.name for path in (folder / TEMPLATE).glob("*"))
+        found |= {*read.signs.files, *read.interface.expected, *given}
+    return frozenset(found)
 
 
 def find(root: Path, wanted: str | None, files: Sequence[SourceFile] | None = None) -> Pack:
@@ -210,6 +223,7 @@ def _pack(
         sandbox=found.sandbox,
         atol=found.atol,
         deductions=found.deductions,
+        late=found.late,
         folder=folder,
         given=given,
         public_files=public_files,

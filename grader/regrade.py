@@ -10,11 +10,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from grader import evidence, results
+from grader import evidence, handed, results
 from grader import pack as packs
 from grader.batch import journal
 from grader.batch.handins import HandIns
 from grader.checking.draw import Draw
+from grader.downloads.taking import take
 from grader.errors import UsageError
 from grader.intake import Submission
 from grader.records import Json
@@ -90,7 +91,9 @@ def _handed_in(order: Order, wanted: set[str]) -> tuple[dict[str, Submission], d
             f"{order.folder} does not say where its submissions are: give the folder of the "
             "hand-ins with --from"
         )
-    hand_ins = HandIns(path)
+    index = handed.read(order.folder)
+    wanted_files = packs.file_names(order.root, None)
+    hand_ins = HandIns(take(path, index.form if index else None, wanted_files))
     found = {each.id: each for each in hand_ins.submissions() if each.id in wanted}
     missing = dict.fromkeys(wanted - found.keys(), f"it is not among the hand-ins in {path}")
     return found, missing

@@ -12,13 +12,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from grader import evidence, results
+from grader import evidence, handed, late, results
 from grader import pack as packs
 from grader.errors import UsageError
 from grader.grade import criterion_json
 from grader.pack import Pack
 from grader.records import Json
-from grader.score import score, status, total
+from grader.score import deducted, score, status, total
 
 
 @dataclass(frozen=True)
@@ -37,10 +37,15 @@ class Change:
     @property
     def moved(self) -> bool:
         """Whether any points or what waits has changed."""
-        return bool(self.old["total"] != self.new["total"] or any(True for _ in self.lines()))
+        parts = ("total", "deductions")
+        changed = any(self.old[part] != self.new[part] for part in parts)
+        return changed or any(True for _ in self.lines())
 
     def lines(self) -> Iterator[tuple[str, float | None, float | None, str]]:
-        """Yield each check that moved: its name, points before and now, and because of what."""
+        """Yield each check that moved: its name, points before and now, and because of what.
+
+        A deduction moves as a check does; what it takes is less than nothing.
+        """
         before = {check["id"]: check for check in _checks(self.old)}
         for now in _checks(self.new):
             was = before.get(now["id"])
@@ -49,6 +54,13 @@ class Change:
             elif (was["points"], was["outcome"]) != (now["points"], now["outcome"]):
                 because = [*_because(was, now), *self.causes] or ["another rule"]
                 yield now["id"], was["points"], now["points"], "; ".join(because)
+        taken, takes = (
+            {each["id"]: -each["points"] or 0.0 for each in result["deductions"]}
+            for result in (self.old, self.new)
+        )
+        for name in sorted({*taken, *takes}):
+            if (points := (taken.get(name, 0.0), takes.get(name, 0.0)))[0] != points[1]:
+                yield name, *points, "deduction"
 
 
 @dataclass(frozen=True)
@@ -118,12 +130,18 @@ def _again(old: Json, folder: Path, pack: Pack) -> Json:
     if missing := [check.id for check in pack.checks if check.id not in measured]:
         raise UsageError(f"{', '.join(missing[:3])} was not measured: grade it again")
     criteria = score(pack.criteria, measured, old["manual"])
+    deductions = old["deductions"]
+    if (when := handed.of(folder, str(old["submission"]["id"]))) is not None:
+        deductions = late.without(deductions)
+        deductions += late.deduct(pack.late, when, pack.points)
+    deductions = deducted(deductions, criteria)
     return {
         **old,
         "pack": {"id": pack.id, "version": pack.version, "digest": pack.digest},
         "status": status(criteria),
-        "total": total(criteria),
+        "total": total(criteria, deductions),
         "criteria": [criterion_json(criterion) for criterion in criteria],
+        "deductions": deductions,
     }
 
 

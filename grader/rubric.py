@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 
-from grader import adapting, marks, recognition, style
+from grader import adapting, late, marks, recognition, style
 from grader.adapting import Adapter
 from grader.latency import settings
 from grader.latency.settings import Settings
@@ -87,6 +87,7 @@ class Rubric:
     timing: Settings | None  # how latency is measured; None where it is not
     atol: float  # largest difference of a number that counts as equal
     deductions: tuple[Deduction, ...]
+    late: late.Policy | None  # what lateness costs; None where it costs nothing
     signs: recognition.Signs
     form: Form | None  # of a notebook that is filled in
     adapter: Adapter | None  # that makes a model of a function
@@ -101,7 +102,7 @@ def read(folder: Path) -> Rubric:
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise BadPack(f"{path}: {error}") from error
     table.only("schema", "id", "title", "version", "points", "interface", "sandbox", "limits",
-               "timing", "deductions", "criteria", recognition.KEY, declared.KEY,
+               "timing", "deductions", "criteria", recognition.KEY, declared.KEY, late.KEY,
                adapting.KEY)  # fmt: skip
     if table.text("schema") != SCHEMA:
         raise BadPack(f"{path}: schema has to be {SCHEMA!r}")
@@ -120,6 +121,7 @@ def read(folder: Path) -> Rubric:
         timing=settings.read(table.table("timing")) if "timing" in table.values else None,
         atol=limits.get("atol", ATOL),
         deductions=_deductions(table.table("deductions", optional=True), limits),
+        late=late.read(table.table(late.KEY, optional=True)),
         signs=recognition.read(table.table(recognition.KEY, optional=True)),
         form=declared.read(table.table(declared.KEY, optional=True), folder),
         adapter=adapting.read(table.table(adapting.KEY, optional=True), folder),

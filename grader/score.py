@@ -40,15 +40,38 @@ def score(
     return tuple(_criterion(c, evidence, manual) for c in criteria)
 
 
-def total(criteria: Sequence[CriterionResult]) -> Json:
-    """Return points, maximum and pending points; points are null while any are withheld."""
+def total(criteria: Sequence[CriterionResult], deductions: Sequence[Json] = ()) -> Json:
+    """Return points, maximum and pending points; points are null while any are withheld.
+
+    The points of deductions are taken off, down to nothing and never below.
+    """
     points = [c.points for c in criteria]
     known = [p for p in points if p is not None]
+    taken = sum(float(each["points"]) for each in deductions)
     return {
-        "points": round(sum(known), 4) if len(known) == len(points) else None,
+        "points": round(max(0.0, sum(known) - taken), 4) if len(known) == len(points) else None,
         "max_points": round(sum(c.max_points for c in criteria), 4),
         "pending_points": round(sum(c.pending_points for c in criteria), 4),
     }
+
+
+def deducted(deductions: Sequence[Json], criteria: Sequence[CriterionResult]) -> list[Json]:
+    """Return deductions with the points that each takes: never more than there are or may come.
+
+    One that applies says in its limits what it costs: ``points``, or a ``share_of_earned``.
+    """
+    earned = sum(c.points or 0.0 for c in criteria)
+    left = earned + sum(c.pending_points for c in criteria)
+    found = []
+    for each in deductions:
+        points = each["points"]
+        if each["status"] == "applied":
+            cost = each["limits"]
+            wanted = cost.get("points", 0.0) + cost.get("share_of_earned", 0.0) * earned
+            points = round(min(wanted, left), 4)
+        left -= points
+        found.append({**each, "points": points})
+    return found
 
 
 def status(criteria: Sequence[CriterionResult]) -> str:
@@ -94,11 +117,13 @@ def by_hand(result: Json, manual: Sequence[Json]) -> Json:
     """
     criteria = [_again(stored, manual) for stored in result["criteria"]]
     shells = [CriterionResult(**{**each, "checks": ()}) for each in criteria]
+    deductions = deducted(result["deductions"], shells)
     return {
         **result,
         "status": status(shells),
-        "total": total(shells),
+        "total": total(shells, deductions),
         "criteria": criteria,
+        "deductions": deductions,
         "manual": list(manual),
     }
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Self
 
-from grader import results
+from grader import handed, results
 from grader.checking.draw import Draw
 from grader.grade import family_for, grade, oracle_for
 from grader.intake import Submission
@@ -59,6 +59,7 @@ class Session:
             draw=self.draw,
             family=self._family,
             device=self._device,
+            handed=handed.of(self._out, submission.id),
             say=say,
             attach=attachments.extend,
         )

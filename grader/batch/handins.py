@@ -1,12 +1,13 @@
-"""Which submissions there are in a folder: each entry is one, named by its file or folder."""
+"""Which submissions there are in a download or a folder, and why what is no submission is none."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 
-from grader import intake
+from grader.downloads.download import Bundle
+from grader.downloads.sorting import Found
+from grader.downloads.taking import Taking
 from grader.errors import UsageError
 from grader.intake import Submission
 from grader.text import shown
@@ -17,50 +18,40 @@ class HandIn:
     """One submission that can be graded; its bytes are read again when its turn comes."""
 
     id: str
-    path: Path
+    bundle: Bundle
     digest: str
+    found: Found  # in the download
+
+    @property
+    def entry(self) -> str:
+        """Return what it is called in the download."""
+        return shown(self.found.id)
 
 
 @dataclass
 class HandIns:
-    """What a folder holds; filled by `submissions`."""
+    """What a download holds; filled by `submissions`."""
 
-    folder: Path
+    taking: Taking
     taken: dict[str, HandIn] = field(default_factory=dict)  # by id, in the order of their names
     refused: dict[str, str] = field(default_factory=dict)  # by entry: why it is not graded
 
     def submissions(self) -> Iterator[Submission]:
         """Read the entries one by one; what cannot be graded is said in ``refused``."""
-        for path in self._entries():
-            try:
-                submission = intake.read(path)
-            except UsageError as error:
-                self.refused[shown(path.name)] = str(error)
+        for found, bundle, submission in self.taking.download.submissions():
+            entry = shown(found.id)
+            if isinstance(submission, UsageError):
+                self.refused[entry] = str(submission)
                 continue
             if (other := self.taken.get(submission.id)) is not None:
-                self.refused[shown(path.name)] = (
-                    f"Its result would be {submission.id}.json, as that of "
-                    f"{shown(other.path.name)}: rename one of the two."
+                self.refused[entry] = (
+                    f"Its result would be {submission.id}.json, as that of {other.entry}: rename "
+                    "one of the two."
                 )
                 continue
-            self.taken[submission.id] = HandIn(submission.id, path, submission.digest)
+            self.taken[submission.id] = HandIn(submission.id, bundle, submission.digest, found)
             yield submission
 
     def refuse(self, name: str, why: str) -> None:
         """Do without a submission after all."""
-        self.refused[shown(self.taken.pop(name).path.name)] = why
-
-    def _entries(self) -> list[Path]:
-        """Return the entries, those of systems aside, by name."""
-        where = shown(str(self.folder))
-        try:
-            listed = sorted(self.folder.iterdir())
-        except FileNotFoundError:
-            raise UsageError(
-                f"there is no folder {where}: give the folder of all hand-ins"
-            ) from None
-        except NotADirectoryError:
-            raise UsageError(f"{where} is one file: `grader grade` takes a single one") from None
-        except OSError as error:
-            raise UsageError(f"{where} cannot be read: {error.strerror}") from error
-        return [path for path in listed if not path.name.startswith((".", "__MACOSX"))]
+        self.refused[self.taken.pop(name).entry] = why

@@ -60,7 +60,7 @@ class Slot:
 
     def grade(self, hand_in: HandIn, at: Callable[[str], None]) -> Json:
         """Return how the grading ended; HarnessError if the slot was lost over it."""
-        self._tell({"path": str(hand_in.path)})
+        self._tell(hand_in.bundle.to_json())
         assert self._process.stdout is not None
         with contextlib.suppress(ValueError):  # half a line: it was killed
             for line in self._process.stdout:

@@ -3,9 +3,9 @@
     python -m grader.batch.slot
 
 Contract: JSON, one object to a line. The first line in says what all gradings share (`Settings`);
-each further one is {"path": ...}. For each of those come {"at": check} lines, and then one of
-{"graded": {...}}, {"refused": sentence}, {"trouble": sentence}. Where the parent goes away, the
-slot stops what it does and leaves no sandbox behind.
+each further one says where a hand-in lies (`grader.downloads.download.Bundle`). For each of those
+come {"at": check} lines, and then one of {"graded": {...}}, {"refused": sentence}, {"trouble":
+sentence}. Where the parent goes away, the slot stops what it does and leaves no sandbox behind.
 """
 
 from __future__ import annotations
@@ -21,8 +21,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, NoReturn
 
-from grader import intake, pack
+from grader import pack
 from grader.checking.draw import Draw
+from grader.downloads.download import Bundle
 from grader.errors import HarnessError, UsageError
 from grader.records import Json
 from grader.sandbox import choosing
@@ -94,15 +95,15 @@ def _serve(
         ) as session,
     ):
         while (order := waiting.get()) is not None:
-            answer = _grade(session, Path(order["path"]), say)
+            answer = _grade(session, Bundle.of(order), say)
             busy.clear()
             say(answer)
 
 
-def _grade(session: Session, path: Path, say: Say) -> Json:
+def _grade(session: Session, hand_in: Bundle, say: Say) -> Json:
     """Grade one submission, or say why not."""
     try:
-        submission = intake.read(path)
+        submission = hand_in.read()
         result, _ = session.grade(submission, lambda check: say({"at": check}))
     except UsageError as error:
         return {"refused": str(error)}
@@ -119,6 +120,7 @@ def summary(result: Json) -> Json:
         "status": result["status"],
         **result["total"],
         "open": open_,
+        "deducted": sum(each["points"] for each in result["deductions"]),
         "seconds": result["timing"]["seconds_total"],
     }
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
+from grader import handed, late
 from grader import pack as packs
 from grader.batch import journal
 from grader.batch.handins import HandIn, HandIns
@@ -15,10 +18,12 @@ from grader.batch.running import Running
 from grader.batch.screen import Terminal
 from grader.batch.slot import Settings, summary
 from grader.batch.tally import tally
+from grader.downloads.taking import report, take
 from grader.errors import UsageError
 from grader.pack import Pack
 from grader.records import Json, Limits
 from grader.sandbox import choosing
+from grader.times import moment
 
 MB_BESIDE = 1024  # of a slot: its grader, the reference, the known mistakes
 
@@ -35,6 +40,9 @@ class Order:
     devices: tuple[str, ...]
     jobs: int | None
     resume: bool
+    form: str | None = None  # of the download; None where it tells by itself
+    roster: Path | None = None
+    due: str | None = None  # with its time and zone; the rubric's where it is None
 
 
 @dataclass(frozen=True)
@@ -46,34 +54,45 @@ class Done:
 
 
 def run(order: Order, say: Callable[[str], None]) -> Done:
-    """Grade all submissions of a folder; one that is bad never stops the others."""
+    """Grade all submissions of a download or a folder; one that is bad never stops the others."""
     if order.jobs is not None and order.jobs < 1:
         raise UsageError(f"--jobs {order.jobs}: give at least 1")
-    hand_ins = HandIns(order.path)
+    if order.due and moment(order.due, ZoneInfo("UTC")) is None:
+        raise UsageError(
+            f"--due {order.due}: give a date and a time, such as 2026-11-20T23:59+01:00"
+        )
+    wanted = packs.file_names(order.root, order.pack)
+    hand_ins = HandIns(take(order.path, order.form, wanted, order.roster))
     pack = _pack(order, hand_ins)
     if not hand_ins.taken:
         raise UsageError(f"{order.path} holds no submission that can be graded")
     sandbox = _sandbox(order, say)
     batch = journal.begun(order.out, pack, order.path, resume=order.resume)
+    index = _index(order, hand_ins, pack)
+    told = report(hand_ins.taking, index)
     answers: dict[str, Json] = {}
-    outdated = 0
+    outdated = moved = 0
     for each in hand_ins.taken.values() if order.resume else ():
         if (stored := batch.result(order.out, each)) is not None:
             answers[each.id] = {"graded": summary(stored)}
             outdated += stored["pack"]["digest"] != pack.digest
+            moved += late.is_other(pack.late, index.handed[each.id], stored)
     waiting = [each for each in hand_ins.taken.values() if each.id not in answers]
     slots = _slots(order, pack, sandbox, batch)
     say(_plan(hand_ins, waiting, pack, sandbox, len(slots)))
     if outdated:
         say(f"{outdated} results are by an earlier rubric: `grader rescore {order.out}` says whose "
             "points that moves")  # fmt: skip
+    if moved:
+        say(f"{moved} results were handed in, or due, at other times than was known before: "
+            f"`grader rescore {order.out}` says whose points that moves")  # fmt: skip
     count = len(hand_ins.taken)
     with Terminal(count, done=count - len(waiting)) as screen:
         running = Running(slots, screen)
         running.start(waiting)
         stopped = _to_the_end(running, screen)
     answers |= screen.answers
-    return Done(*tally(order.out, hand_ins, answers, stopped=stopped))
+    return Done(*tally(order.out, hand_ins, answers, told, stopped=stopped))
 
 
 def _to_the_end(running: Running, screen: Terminal) -> bool:
@@ -92,6 +111,17 @@ def _to_the_end(running: Running, screen: Terminal) -> bool:
         running.abort()
         running.wait()
     return True
+
+
+def _index(order: Order, hand_ins: HandIns, pack: Pack) -> handed.Index:
+    """Keep who handed in what beside the results; of earlier ones of the same form, too."""
+    found = {name: each.found for name, each in hand_ins.taken.items()}
+    index = hand_ins.taking.index(found, pack.late, order.due)
+    before = handed.read(order.out)
+    if before is not None and before.form == index.form:
+        index = dataclasses.replace(index, handed={**before.handed, **index.handed})
+    handed.write(order.out, index)
+    return index
 
 
 def _pack(order: Order, hand_ins: HandIns) -> Pack:

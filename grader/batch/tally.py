@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 from tabulate import tabulate
@@ -14,9 +15,17 @@ from grader.text import shown
 
 
 def tally(
-    out: Path, hand_ins: HandIns, answers: dict[str, Json], *, stopped: bool
+    out: Path,
+    hand_ins: HandIns,
+    answers: dict[str, Json],
+    told: Sequence[str] = (),
+    *,
+    stopped: bool,
 ) -> tuple[str, int]:
-    """Return the summary and the exit code: 2 where a fault of ours left something open."""
+    """Return the summary and the exit code: 2 where a fault of ours left something open.
+
+    ``told`` is what there is to say of the download.
+    """
     graded = {name: a["graded"] for name, a in answers.items() if "graded" in a}
     withheld = [name for name, each in graded.items() if each["status"] == "withheld"]
     troubles = {name: a for name, a in answers.items() if "trouble" in a}
@@ -24,6 +33,7 @@ def tally(
     refused = hand_ins.refused | {n: a["refused"] for n, a in answers.items() if "refused" in a}
     lines = [_table(graded)] if graded else []
     lines.append(_waiting(graded))
+    lines += told
     lines += [f"not graded: {name}: {why}" for name, why in refused.items()]
     lines += [f"trouble of ours: {shown(n)}: {sentence(a)[:400]}" for n, a in troubles.items()]
     if left := len(withheld) + len(troubles) + len(missing):
@@ -35,6 +45,7 @@ def tally(
 
 
 def _table(graded: dict[str, Json]) -> str:
+    deducted = any(each.get("deducted") for each in graded.values())
     rows = [
         [
             shown(name),
@@ -42,10 +53,18 @@ def _table(graded: dict[str, Json]) -> str:
             f"{each['max_points']:g}",
             f"{each['pending_points']:g}" if each["pending_points"] else "",
             " ".join(each["open"]),
+            *([f"{-each['deducted'] or 0.0:g}"] if deducted else []),
         ]
         for name, each in sorted(graded.items())
     ]
-    headers = ["submission", "points", "of", "waiting", "for a human"]
+    headers = [
+        "submission",
+        "points",
+        "of",
+        "waiting",
+        "for a human",
+        *(["deducted"] if deducted else []),
+    ]
     return tabulate(rows, headers, disable_numparse=True) + "\n"
 
 

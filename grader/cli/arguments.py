@@ -10,6 +10,7 @@ from typing import NoReturn, TypeAlias
 from grader import __version__
 from grader.calc import arguments as calc_arguments
 from grader.cli import commands, course, giving
+from grader.handed import FORMS
 
 SANDBOXES = ("auto", "docker", "bubblewrap", "process")
 
@@ -51,8 +52,13 @@ def _grading(known: Commands) -> None:
     command.add_argument("--seed", help="repeat a draw: the seed of a stored result")
     command.set_defaults(run=commands.grade)
 
-    command = known.add_parser("batch", help="grade all submissions of a folder")
-    command.add_argument("path", type=Path, help="folder with one submission in each entry")
+    command = known.add_parser("batch", help="grade all submissions of a folder or a download")
+    command.add_argument(
+        "path", type=Path, help="a folder with one entry for each, or a platform's download"
+    )
+    command.add_argument("--form", choices=FORMS, help="of the download (default: as it looks)")
+    command.add_argument("--roster", type=Path, help="who should have handed in, as CSV")
+    command.add_argument("--due", help="when it was due (default: as the rubric says)")
     command.add_argument("--pack", help="assignment (default: the one that the files are of)")
     command.add_argument("--sandbox", choices=SANDBOXES[:-1], default="auto")
     command.add_argument("--device", default="auto", help="auto, cpu or cuda:N")

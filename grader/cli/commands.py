@@ -37,7 +37,7 @@ def grade(arguments: argparse.Namespace) -> int:
 
 
 def batch(arguments: argparse.Namespace) -> int:
-    """Grade all submissions of a folder."""
+    """Grade all submissions of a folder or a download."""
     from grader.batch import story
 
     gpus = arguments.gpus.split(",") if arguments.gpus else []
@@ -52,6 +52,9 @@ def batch(arguments: argparse.Namespace) -> int:
             devices=tuple(map(choices.device, devices)),
             jobs=arguments.jobs,
             resume=arguments.resume,
+            form=arguments.form,
+            roster=arguments.roster,
+            due=arguments.due,
         ),
         choices.say,
     )

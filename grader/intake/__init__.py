@@ -9,15 +9,16 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from collections.abc import Sequence
 from pathlib import Path
 
 from grader import remarks
 from grader.intake import archive, basket, folder
-from grader.intake.entry import BadArchive
+from grader.intake.entry import BadArchive, Entry
 from grader.intake.submission import NothingToGrade, SourceFile, Submission, digest, safe_id
 from grader.text import raw, shown
 
-__all__ = ["NothingToGrade", "SourceFile", "Submission", "read"]
+__all__ = ["NothingToGrade", "SourceFile", "Submission", "gather", "read", "safe_id"]
 
 _MAX_FLAGS = 100
 
@@ -40,6 +41,26 @@ def read(path: Path) -> Submission:
         ) from error
     except BadArchive as error:
         raise NothingToGrade(f"{found.where} {error}.") from error
+    return _submission(found, name)
+
+
+def gather(name: str, entries: Sequence[Entry]) -> Submission:
+    """Make one submission of entries of a download, each named by its path in the submission.
+
+    A single archive is opened as if it had been handed in by itself. Raises `NothingToGrade`.
+    """
+    found = basket.Basket(shown(name))
+    try:
+        archive.put(found, entries)
+        if len(found.files) == 1 and archive.is_opened(only := next(iter(found.files))):
+            archive.unpack(found, found.give_back(only))
+        archive.open_inner(found)
+    except BadArchive as error:
+        raise NothingToGrade(f"{found.where} {error}.") from error
+    return _submission(found, name)
+
+
+def _submission(found: basket.Basket, name: str) -> Submission:
     if not found.files:
         left_out = "".join(f" ({flag})" for flag in found.spent.flags[:3])
         raise NothingToGrade(f"{found.where} holds no file to grade{left_out}: add your files.")

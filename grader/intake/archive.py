@@ -11,7 +11,7 @@ import struct
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from grader.intake import tars, zips
 from grader.intake.basket import MAX_FILE, OPENED, Basket, too_large
@@ -43,19 +43,7 @@ def is_opened(name: str) -> bool:
 def unpack(basket: Basket, data: bytes) -> None:
     """Put an archive's files into a basket, without a single top folder; raises BadArchive."""
     try:
-        for entry in _entries(basket, data):
-            parts = tuple(part for part in entry.name.split("/") if part not in {"", "."})
-            if not basket.wants(parts) or entry.is_folder:
-                continue
-            name = "/".join(parts)
-            if refusal := entry.refusal or _leads_astray(entry.name) or basket.clash(name):
-                basket.skip(entry.name, refusal)
-                continue
-            try:
-                with entry.open() as stream:
-                    basket.take(name, entry.size, stream)
-            except TROUBLE as error:
-                basket.skip(name, f"damaged in the archive ({why(error)})")
+        put(basket, _entries(basket, data))
     except TROUBLE as error:
         if not basket.files:
             raise BadArchive(
@@ -65,6 +53,26 @@ def unpack(basket: Basket, data: bytes) -> None:
         last = shown(next(reversed(basket.files)))
         basket.skip(f"what follows {last}", f"the archive is damaged there ({why(error)})")
     basket.strip()
+
+
+def put(basket: Basket, entries: Iterable[Entry]) -> None:
+    """Put entries into a basket; what cannot be used is left out and flagged.
+
+    Raises what reading the list of entries does, and nothing because of a single one of them.
+    """
+    for entry in entries:
+        parts = tuple(part for part in entry.name.split("/") if part not in {"", "."})
+        if not basket.wants(parts) or entry.is_folder:
+            continue
+        name = "/".join(parts)
+        if refusal := entry.refusal or _leads_astray(entry.name) or basket.clash(name):
+            basket.skip(entry.name, refusal)
+            continue
+        try:
+            with entry.open() as stream:
+                basket.take(name, entry.size, stream)
+        except TROUBLE as error:
+            basket.skip(name, f"damaged in the archive ({why(error)})")
 
 
 def _entries(basket: Basket, data: bytes) -> Iterator[Entry]:

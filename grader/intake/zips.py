@@ -22,15 +22,20 @@ def entries(data: bytes, basket: Basket) -> Iterator[Entry]:
     """Yield the entries of a zip; raises nearly anything if it is none."""
     basket.look(data.count(b"PK\x01\x02"))  # one for each entry, whatever headers claim
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
-        for entry in archive.infolist():
-            name = _name(entry)
-            yield Entry(
-                name=name,
-                size=entry.file_size,
-                is_folder=name.endswith("/"),
-                refusal=_refusal(entry),
-                open=functools.partial(archive.open, entry),
-            )
+        yield from listed(archive)
+
+
+def listed(archive: zipfile.ZipFile) -> Iterator[Entry]:
+    """Yield what an open zip lists."""
+    for entry in archive.infolist():
+        name = _name(entry)
+        yield Entry(
+            name=name,
+            size=entry.file_size,
+            is_folder=name.endswith("/"),
+            refusal=_refusal(entry),
+            open=functools.partial(archive.open, entry),
+        )
 
 
 def _name(entry: zipfile.ZipInfo) -> str:

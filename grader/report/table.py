@@ -22,7 +22,7 @@ STATES = {
 
 def render(result: Json) -> str:
     """Return the whole report on one result."""
-    parts = (_lost, _read, _diagnosis, _style, _notes)
+    parts = (_lost, _deducted, _read, _diagnosis, _style, _notes)
     lines = (line for part in parts for line in part(result))
     return "\n".join([*_head(result), "", _table(result), *lines])
 
@@ -85,6 +85,11 @@ def _table(result: Json) -> str:
                 state,
             ]
         )
+    rows += [
+        ["", entry["id"], f"{-entry['points']:g}", "", ""]
+        for entry in result["deductions"]
+        if entry["points"]
+    ]
     total = result["total"]
     pending = f"{total['pending_points']:g} waiting" if total["pending_points"] else ""
     rows.append(["", "total", _points(total), f"{total['max_points']:g}", pending])
@@ -126,6 +131,24 @@ def _lost(result: Json) -> Iterator[str]:
         yield "* hidden: what it asks for is said, its data are not"
 
 
+def _deducted(result: Json) -> Iterator[str]:
+    """Yield what is taken off, and what else there is to say on when it was handed in."""
+    told = [each for each in result["deductions"] if not _is_style(each)]
+    if told:
+        yield from ("", "Deductions")
+    for entry in told:
+        text = f"{entry['id']}  {-entry['points'] or 0.0:g}  {entry['message']}"
+        if entry["status"] == "needs_confirmation":
+            costs = f" {entry['suggested']:g} points" if entry["suggested"] else ""
+            text += f" A human decides whether this costs{costs or ' anything'}."
+        yield from textwrap.wrap(shown(text, LONGEST), WIDTH, subsequent_indent="   ")
+
+
+def _is_style(entry: Json) -> bool:
+    """Whether an entry is advice on the files; what was taken off or is about time is not."""
+    return bool(entry["id"] != "late" and entry["status"] != "applied")
+
+
 def _read(result: Json) -> Iterator[str]:
     """Yield how answers with full points were understood: the points rest on it."""
     told = [
@@ -149,9 +172,10 @@ def _diagnosis(result: Json) -> Iterator[str]:
 
 
 def _style(result: Json) -> Iterator[str]:
-    if result["deductions"]:
+    advice = [entry for entry in result["deductions"] if _is_style(entry)]
+    if advice:
         yield from ("", "Style (advice, no points taken)")
-    for entry in result["deductions"]:
+    for entry in advice:
         text = f"{entry['id']}: {entry['message']}"
         if entry["evidence"]:
             first = [shown(place) for place in entry["evidence"][:PLACES]]

@@ -17,6 +17,7 @@ import pytest
 
 from grader.sandbox.owner import PREFIX
 from tests.long import LONG
+from tests.platforms import canvas_base, canvas_file, write_zip
 
 pytestmark = pytest.mark.docker
 
@@ -39,6 +40,9 @@ probe = { words = 3, width = 2 }
 
 [sandbox]
 memory_mb = 512
+
+[late]
+share = 0.5
 
 [limits]
 atol = 0.01
@@ -235,6 +239,44 @@ def test_every_entry_is_graded_or_named_and_nothing_twice(batch, hand_in):
     assert "5 graded" in out
     assert "again.json is not a result" in out
     assert (done.out / "again.json").read_text() == "of somebody else's"
+
+
+def test_a_download_of_canvas_is_graded_with_its_roster(project, tmp_path):
+    """Flat names, one that is damaged and one that is late: each has its result or its sentence.
+
+    Bytes come out of the zip when they are wanted: nothing is unpacked beside it. An extension that
+    is granted afterwards is seen by --resume, and `grader rescore` gives the points back.
+    """
+    jane, bob, eve = canvas_base("Doe, Jane", 12), canvas_base("Roe, Bob", 13, late=True), "eve_14"
+    path = write_zip(
+        tmp_path / "lab submissions.zip",
+        {canvas_file(jane, 1, "net-1.py"): NET, canvas_file(bob, 2, "net.py"): NET,
+         canvas_file(eve, 3, "net.zip"): "no zip", "stray.txt": "?"},
+    )  # fmt: skip
+    roster = tmp_path / "roster.csv"
+    lines = ("id,canvas id,extension,submitted", "jane,12,,2026-11-20T22:00Z",
+             "bob,13,{},2026-11-21T08:00Z", "eve,14,,2026-11-20T22:00Z", "al,15,,")  # fmt: skip
+    roster.write_text("\n".join(lines).format(""))
+    options = ("--roster", str(roster), "--due", "2026-11-20T23:00Z")
+    done = Batch(project, path, tmp_path / "out", "--jobs", "2", *options)
+    code, out, errors = done.end()
+    assert code == 0, errors
+    assert points(done, "doejane_12", "roebob_13") == [2, 0.5]
+    assert "nothing handed in: 1: al" in out
+    assert "belongs to nobody: 1: stray.txt" in out
+    assert "not graded: eve_14: eve_14 is damaged or cut off" in out
+    kept = json.loads((done.out / "handins.index").read_text())
+    assert (kept["form"], kept["handed"]["roebob_13"]["people"]) == ("canvas", ["bob"])
+    assert sorted(each.name for each in tmp_path.iterdir()) == [path.name, "out", roster.name]
+
+    roster.write_text("\n".join(lines).format("12h"))
+    again = Batch(project, path, done.out, "--resume", *options)
+    code, _, errors = again.end()
+    assert (code, "2 submissions, 2 of them graded before" in errors) == (0, True), errors
+    assert "1 results were handed in, or due, at other times" in errors
+    command = [sys.executable, "-m", "grader", "rescore", str(done.out), "--yes"]
+    subprocess.run(command, cwd=project, check=True, capture_output=True)
+    assert points(done, "doejane_12", "roebob_13") == [2, 2]
 
 
 def test_a_lost_grader_process_costs_nobody_anything(batch, hand_in):

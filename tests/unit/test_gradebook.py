@@ -236,6 +236,17 @@ def test_grading_again_keeps_points_by_hand(folder):
     assert [e["event"] for e in history.read(folder, "alice")] == ["points", "replaced"]
 
 
+def test_lateness_takes_its_share_of_points_by_hand(folder):
+    """A share of what was earned is one of all that was earned, whenever a human came to it."""
+    late = {"id": "late", "points": 0.5, "suggested": 0, "status": "applied", "measured": {},
+            "limits": {"share_of_earned": 0.1}, "message": "A day.", "evidence": []}  # fmt: skip
+    results.write(folder, graded("alice") | {"deductions": [late]})
+    give(folder, "alice", "2", 4)
+    stored = results.read(folder, "alice")
+    assert stored["deductions"][0]["points"] == pytest.approx(0.9)
+    assert now(folder) == (pytest.approx(8.1), 3)
+
+
 # --- states, pages, requests ----------------------------------------------------------------------
 
 
