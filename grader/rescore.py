@@ -54,13 +54,14 @@ class Change:
             elif (was["points"], was["outcome"]) != (now["points"], now["outcome"]):
                 because = [*_because(was, now), *self.causes] or ["another rule"]
                 yield now["id"], was["points"], now["points"], "; ".join(because)
-        taken, takes = (
-            {each["id"]: -each["points"] or 0.0 for each in result["deductions"]}
-            for result in (self.old, self.new)
-        )
-        for name in sorted({*taken, *takes}):
-            if (points := (taken.get(name, 0.0), takes.get(name, 0.0)))[0] != points[1]:
-                yield name, *points, "deduction"
+        then, today = ({e["id"]: e for e in r["deductions"]} for r in (self.old, self.new))
+        for name in sorted({*then, *today}):
+            taken, takes = (
+                -each[name]["points"] if name in each else 0.0 for each in (then, today)
+            )
+            if taken != takes:
+                why = today[name]["message"] if name in today else "no longer taken"
+                yield name, taken or 0.0, takes or 0.0, why
 
 
 @dataclass(frozen=True)

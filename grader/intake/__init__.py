@@ -53,6 +53,7 @@ def gather(name: str, entries: Sequence[Entry]) -> Submission:
     try:
         archive.put(found, entries)
         if len(found.files) == 1 and archive.is_opened(only := next(iter(found.files))):
+            found.where = shown(only)
             archive.unpack(found, found.give_back(only))
         archive.open_inner(found)
     except BadArchive as error:

@@ -5,6 +5,7 @@ import functools
 from tests.proof.defended import (
     checks,
     container,
+    downloads,
     guest,
     intake,
     judge,
@@ -29,7 +30,7 @@ was, a box of ours that breaks one rule of the protocol. A row "check ..." takes
 rubric: the case is then graded with full marks by all the others of its problem.
 """
 GROUPS = (judge, checks, latency, problem1, line, guest, intake, notebooks, notebook_checks,
-          container)  # fmt: skip
+          downloads, container)  # fmt: skip
 DEFENCES = [defence for group in GROUPS for defence in group.DEFENCES]
 
 

@@ -264,7 +264,7 @@ def test_a_download_of_canvas_is_graded_with_its_roster(project, tmp_path):
     assert points(done, "doejane_12", "roebob_13") == [2, 0.5]
     assert "nothing handed in: 1: al" in out
     assert "belongs to nobody: 1: stray.txt" in out
-    assert "not graded: eve_14: eve_14 is damaged or cut off" in out
+    assert "not graded: eve_14: net.zip is damaged or cut off" in out
     kept = json.loads((done.out / "handins.index").read_text())
     assert (kept["form"], kept["handed"]["roebob_13"]["people"]) == ("canvas", ["bob"])
     assert sorted(each.name for each in tmp_path.iterdir()) == [path.name, "out", roster.name]

@@ -215,7 +215,8 @@ def test_a_changed_policy_and_an_extension_are_rescored(root, tmp_path):
     strict = dataclasses.replace(pack, late=policy(points=2, due=DUE))
     found = rescore(tmp_path, strict)
     assert [change.id for change in found.changes] == ["alice"]
-    assert list(found.changes[0].lines()) == [("late", 0.0, -4.0, "deduction")]
+    said = "Handed in 1 d after 2026-11-20 23:59+01:00."
+    assert list(found.changes[0].lines()) == [("late", 0.0, -4.0, said)]
     assert "1 of 2 results change: 0 gain 0 points, 1 lose 4" in changes.render(found)
     apply(tmp_path, found)
     new = json.loads((tmp_path / "alice.json").read_text())
