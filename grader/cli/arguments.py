@@ -138,7 +138,7 @@ def _on_one(known: Commands, name: str, what: str) -> Parser:
 
 
 def _signed(command: Parser) -> Parser:
-    command.add_argument("--note", default="", help="why; for staff")
+    command.add_argument("--note", default="", help="why; beside points the student reads it")
     command.add_argument("--by", default="", help="who (default: the user's name)")
     return command
 

@@ -35,8 +35,10 @@ def report(arguments: argparse.Namespace) -> int:
         for kind, make in (("html", page.html), ("md", page.markdown)):
             path = arguments.out / f"{name}.{kind}"
             files.write(path, make(stored[name], beside, audience).encode())
-    readers = "staff: they hold hidden data" if arguments.staff else "students"
-    print(f"{len(arguments.ids or stored)} submissions, pages in {arguments.out} for {readers}")
+    readers = "staff, with hidden data," if arguments.staff else "students"
+    count = len(arguments.ids or stored)
+    what = "page" if count == 1 else "pages"
+    print(f"{count} {what} for {readers} in {arguments.out}, as HTML and Markdown")
     return 0
 
 
@@ -48,7 +50,7 @@ def export(arguments: argparse.Namespace) -> int:
     course = given.course(
         results.stored(arguments.folder),
         handed.read(arguments.folder),
-        with_pending=arguments.with_pending,
+        given.so_far if arguments.with_pending else given.settled,
         where=str(arguments.folder),
     )
     into_own_file = arguments.to in ("canvas", "moodle")

@@ -77,7 +77,8 @@ def _given(course: Course) -> Iterator[Given]:
 
 def _name_on_canvas(given: Given) -> str | None:
     """Return the downloaded name that is best given back; None where there is none."""
-    known = [name for name in given.handed.names if _is_of_canvas(name)]
+    names = [PurePosixPath(name).name for name in given.handed.names]
+    known = [name for name in names if _is_of_canvas(name)]
     ranked = sorted((rank, name) for name in known if (rank := _rank(name)) is not None)
     return ranked[0][1] if ranked else None
 
@@ -85,7 +86,7 @@ def _name_on_canvas(given: Given) -> str | None:
 def _is_of_canvas(name: str) -> bool:
     """Whether Canvas finds a user and an attachment in the name: its first two numbers."""
     numbers = [field for field in name.split("_") if field.isdecimal()]
-    return "/" not in name and len(numbers[:2]) == len(("user", "attachment"))
+    return len(numbers[:2]) == len(("user", "attachment"))
 
 
 def _rank(name: str) -> int | None:

@@ -71,10 +71,11 @@ def fill(
     """
     placed, notes = _placed(course, rows, form)
     changes, values, same = [], {}, 0
+    comma = table.decimal_comma
     for row, given in sorted(placed.items()):
         assert given.points is not None  # others are not placed
         before, who = table.cell(row, column), f"{table.cell(row, 0)} {table.cell(row, 1)}"
-        now = number(given.points, comma=table.decimal_comma)
+        now = number(given.points, comma=comma)
         if column >= len(table.rows[row]):
             notes.append(f"{given.id}: row {row + 1} ends before the column: left as it is")
         elif before not in EMPTY and not _NUMBER.fullmatch(before):

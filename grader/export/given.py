@@ -1,14 +1,20 @@
-"""What may be given to students: the one place that says which points leave the grader."""
+"""What may be given to students: the one place that says which points leave the grader.
+
+A rule is a function from a result to why it may not be given, or nothing: `settled` and `so_far`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
+from typing import TypeAlias
 
 from grader.errors import UsageError
 from grader.handed import Handed, Index
 from grader.records import Json
+
+Rule: TypeAlias = Callable[[Json], str]
 
 
 @dataclass(frozen=True)
@@ -52,13 +58,29 @@ class Course:
         yield from (f"{each}: has handed in nothing" for each in self.missing)
 
 
-def course(
-    results: Sequence[Json], index: Index | None, *, with_pending: bool = False, where: str = ""
-) -> Course:
-    """Return what of these results may be given; ``where`` names them in errors.
+def settled(result: Json) -> str:
+    """Return why a result is not settled, or nothing: all its points are known."""
+    if result["status"] == "withheld" or result["total"]["points"] is None:
+        return "withheld, the grader failed: grade it again"
+    if result["status"] == "needs_review":
+        return f"{result['total']['pending_points']:g} points wait for a person"
+    return ""
 
-    ``with_pending`` gives the points so far of those who wait for a person. Raises UsageError where
-    there is no result, or results of several assignments.
+
+def so_far(result: Json) -> str:
+    """Return why a result has no points so far, or nothing. None so far are never a zero."""
+    why_not = settled(result)
+    if result["status"] != "needs_review" or result["total"]["points"]:
+        return "" if result["status"] == "needs_review" else why_not
+    return f"{why_not}, and there are none so far"
+
+
+def course(
+    results: Sequence[Json], index: Index | None, rule: Rule = settled, where: str = ""
+) -> Course:
+    """Return what of these results may be given by a rule; ``where`` names them in errors.
+
+    Raises UsageError where there is no result, or results of several assignments.
     """
     packs = sorted({str(result["pack"]["id"]) for result in results})
     if len(packs) != 1:
@@ -69,7 +91,7 @@ def course(
         )
     handed = index.handed if index else {}
     given = tuple(
-        _given(result, handed.get(str(result["submission"]["id"])), with_pending=with_pending)
+        _given(result, handed.get(str(result["submission"]["id"])), rule)
         for result in sorted(results, key=lambda one: str(one["submission"]["id"]))
     )
     graded = {each.id for each in given}
@@ -81,27 +103,10 @@ def course(
     )
 
 
-def _given(result: Json, handed: Handed | None, *, with_pending: bool) -> Given:
-    why_not = held(result, with_pending=with_pending)
+def _given(result: Json, handed: Handed | None, rule: Rule) -> Given:
+    why_not = rule(result)
     points = None if why_not else float(result["total"]["points"])
     return Given(result, handed or Handed(names=()), points, why_not)
-
-
-def held(result: Json, *, with_pending: bool = False) -> str:
-    """Return why a result may not be given to students, or nothing.
-
-    What is withheld, or waits for a person, is never given as a zero.
-    """
-    total = result["total"]
-    if result["status"] == "withheld" or total["points"] is None:
-        return "withheld, the grader failed: grade it again"
-    if result["status"] == "needs_review":
-        waiting = f"{total['pending_points']:g} points wait for a person"
-        if not with_pending:
-            return waiting
-        if not total["points"]:
-            return f"{waiting}, and there are none so far"
-    return ""
 
 
 def number(points: float, *, comma: bool = False) -> str:
@@ -109,10 +114,3 @@ def number(points: float, *, comma: bool = False) -> str:
     rounded = Decimal(str(points)).quantize(Decimal("0.01"), ROUND_HALF_UP)
     text = f"{rounded:f}".rstrip("0").rstrip(".")
     return text.replace(".", ",") if comma else text
-
-
-def listed(names: Iterable[str], most: int = 12) -> str:
-    """Return names with commas, and how many more there are."""
-    names = list(names)
-    more = f" and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(names[:most]) + more

@@ -42,6 +42,11 @@ def _heads(result: Json) -> Iterator[str]:
     total = result["total"]
     if total["pending_points"]:
         yield f"{total['pending_points']:g} points wait for a person."
+    for entry in result["deductions"]:
+        if entry["points"]:
+            yield shown(
+                f"{entry['message']} {entry['points']:g} points are taken off.", told.LONGEST
+            )
     for entry in result["diagnosis"]:
         yield shown(entry["sentence"], told.LONGEST)
 

@@ -15,7 +15,16 @@ from grader.text import shown
 
 # Also the wide forms of = + - @, which some spreadsheets take for the narrow ones.
 _FORMULA = re.compile(r"(^|[;,|])(\s*)(?=[=+\-@＝＋－＠])")
-HEAD = ("submission", "people", "name", "status", "points", "max_points", "pending_points")
+HEAD = (
+    "submission",
+    "people",
+    "name",
+    "status",
+    "points",
+    "max_points",
+    "pending_points",
+    "deducted",
+)
 TAIL = ("submitted_at", "late", "why_no_points")
 
 
@@ -54,6 +63,7 @@ def _row(given: Given, criteria: list[str]) -> list[str]:
         "" if given.points is None else number(given.points),
         number(result["total"]["max_points"]),
         number(result["total"]["pending_points"]),
+        number(sum(each["points"] for each in result["deductions"])),
         *(_points(by_id.get(each), held=open_) for each in criteria),
         guarded(handed.submitted_at or ""),
         late,

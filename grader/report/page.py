@@ -42,9 +42,14 @@ def html(
     return _engine(".html").get_template("page.html").render(page=page)
 
 
-def markdown(result: Json, attachments: Mapping[str, bytes], audience: Audience) -> str:
+def markdown(
+    result: Json,
+    attachments: Mapping[str, bytes],
+    audience: Audience,
+    more: Sequence[tuple[str, Sequence[str]]] = (),
+) -> str:
     """Return the same as Markdown; of pictures it holds the names."""
-    page = seen.page(result, attachments, audience)
+    page = seen.page(result, attachments, audience, more)
     return _engine(".md").get_template("page.md").render(page=page)
 
 

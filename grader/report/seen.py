@@ -91,6 +91,7 @@ class Page:
     waiting: tuple[Entry, ...]
     read: tuple[Entry, ...]
     diagnosis: tuple[str, ...]
+    deducted: tuple[str, ...]
     style: tuple[str, ...]
     remarks: tuple[str, ...]
     by_hand: tuple[str, ...]
@@ -127,7 +128,8 @@ def page(
         waiting=tuple(e for e in entries if e.outcome in _OPEN),
         read=tuple(e for e in entries if e.outcome == "passed" and e.sentence),
         diagnosis=tuple(shown(entry["sentence"], LONGEST) for entry in result["diagnosis"]),
-        style=tuple(_style(result)),
+        deducted=tuple(_deductions(result, advice=False)),
+        style=tuple(_deductions(result, advice=True)),
         remarks=tuple(shown(flag, LONGEST) for flag in result["flags"]),
         by_hand=tuple(_by_hand(result, staff=staff)),
         verdict=", ".join(f"{shown(m)} {shown(v)}" for m, v in result["course_verdict"].items()),
@@ -234,23 +236,28 @@ def _for_staff(checks: list[Json]) -> Iterator[str]:
             yield shown(f"{name}: counted as {check['variant']}{slips}", LONGEST)
 
 
-def _style(result: Json) -> Iterator[str]:
+def _deductions(result: Json, *, advice: bool) -> Iterator[str]:
+    """Yield what is taken off, or what is only remarked on; lateness is never mere advice."""
     for entry in result["deductions"]:
+        if advice == bool(entry["points"] or entry["id"] == "late"):
+            continue
         text = f"{entry['message']}"
         if entry["evidence"]:
             text += f" See {'; '.join(entry['evidence'][:6])}."
-        if entry["suggested"]:
+        if entry["points"]:
+            text += f" {entry['points']:g} points are taken off."
+        elif entry["suggested"]:
             text += f" A person decides whether this costs {entry['suggested']:g} points."
         yield shown(text, LONGEST)
 
 
 def _by_hand(result: Json, *, staff: bool) -> Iterator[str]:
-    """Yield points given by people; who they are and what they noted is for staff."""
+    """Yield points given by people, with their notes; who they are is for staff."""
     for entry in result["manual"]:
-        told = f"{entry['criterion']}: {entry['points']:g} points given by a person"
-        if staff:
-            told = f"{told} ({entry['by']}, {entry['at']}): {entry['note']}"
-        yield shown(told, LONGEST)
+        about = " ".join([entry["criterion"], *entry.get("checks", ())])
+        who = f" ({entry['by']}, {entry['at']})" if staff else ""
+        note = f": {entry['note']}" if entry["note"] else ""
+        yield shown(f"{about}: a person gave {entry['points']:g}{who}{note}", LONGEST)
 
 
 def _made(result: Json, *, staff: bool) -> Iterator[str]:

@@ -16,7 +16,9 @@ from tests.result_samples import graded, result, waiting, withheld
 
 def course(*results, index=None, with_pending=False):
     """Return what of these results may be given."""
-    return given.course(results or (graded("alice", 46.0),), index, with_pending=with_pending)
+    return given.course(
+        results or (graded("alice", 46.0),), index, given.so_far if with_pending else given.settled
+    )
 
 
 def handed(form, **by_id):
@@ -188,6 +190,16 @@ def test_two_columns_of_one_title_are_ambiguous():
     with pytest.raises(UsageError, match=r"several .* 'Lab 2 \(1\)'; 'Lab 2 \(2\)'"):
         canvas.write(book, "book.csv", course(), "Lab 2")
     assert canvas.write(book, "book.csv", course(), "2").column == "Lab 2 (2)"
+
+
+@pytest.mark.parametrize("header", ["Final Points", "Lab Current Score (98765)"])
+def test_a_column_that_canvas_computes_is_no_candidate(header):
+    """Canvas drops what is called as its totals are, also where it says no points possible."""
+    book = SPLIT.replace(b"Lab 2 (98765)", header.encode()).replace(
+        b"    Points Possible,,,,,50\n", b""
+    )
+    with pytest.raises(UsageError, match="no column"):
+        canvas.write(book, "book.csv", course(), header)
 
 
 def test_a_read_only_column_is_no_candidate():

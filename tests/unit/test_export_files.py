@@ -23,7 +23,7 @@ from tests.result_samples import check, criterion, graded, result, waiting, with
 
 def course(*results, index=None, with_pending=False):
     """Return what of these results may be given."""
-    return given.course(results, index, with_pending=with_pending)
+    return given.course(results, index, given.so_far if with_pending else given.settled)
 
 
 # --- CSV ------------------------------------------------------------------------------------------

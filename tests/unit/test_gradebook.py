@@ -283,7 +283,7 @@ def test_a_page_words_what_is_not_decided(folder):
     give(folder, "alice", "1", 2)
     text = page_of(folder, "published")
     assert "Open points: 4." in text
-    assert "1: 2 points given by a person" in text
+    assert "1 words picture: a person gave 2" in text
     assert ">words<" not in text, "it waits no longer"
     results.write(folder, graded("alice", more=None))
     overview(folder)
@@ -296,10 +296,10 @@ def test_a_page_follows_its_result_and_says_what_has_changed(folder):
     give(folder, "alice", "2", 1)
     record(folder, "alice", entries.state("published", "", ""))
     assert "Changed since" not in page_of(folder, "published")
-    give(folder, "alice", "2", 3, "a note of staff")
+    give(folder, "alice", "2", 3, "<b>read again</b>")
     text = page_of(folder, "published")
     assert "6 points, now 8 points (graded by a person)" in text
-    assert "a note of staff" not in text
+    assert "&lt;b&gt;read again&lt;/b&gt;" in text
     results.write(folder, graded("alice", numbers=7.0), why="regraded")
     overview(folder)
     assert "8 points, now 5 points (regraded)" in page_of(folder, "published")

@@ -27,6 +27,7 @@ class Parsed(html.parser.HTMLParser):
 
     def handle_starttag(self, tag, attrs):
         self.tags.append((tag, dict(attrs)))
+        self.text += " "
 
     def handle_data(self, data):
         self.text += data
@@ -89,12 +90,35 @@ def test_a_withheld_result_has_no_number_for_points():
         assert not re.search(r"\b0 of", text)
 
 
+def test_deductions_are_told_from_advice():
+    """What was taken off says how much; what is only remarked on says that it cost nothing."""
+    late = {"id": "late", "points": 5.0, "suggested": 0.0, "status": "advice",
+            "message": "A day late.", "evidence": []}  # fmt: skip
+    style = {**late, "id": "names", "points": 0.0, "message": "Say more."}
+    for text in both(result("eve", deductions=[late, style]))[2:]:
+        assert "Deductions A day late. 5 points are taken off. Style" in text
+        assert "Style (advice, no points taken) Say more." in text
+
+
+def test_others_may_add_to_a_page():
+    """Further parts, such as what has changed since, are text as all the rest; empty ones go."""
+    more = [("Requests", ["1. *Why?*", "<b>"]), ("Changes", [])]
+    made = page.html(graded("eve", 1.0), {}, "student", more)
+    book = page.markdown(graded("eve", 1.0), {}, "student", more)
+    for text in (Parsed(made).text, Parsed(MarkdownIt().render(book)).text):
+        assert "Requests" in text
+        assert "1. *Why?*" in text
+        assert "<b>" in text
+        assert "Changes" not in text
+
+
 def test_nothing_handed_in_is_a_page_all_the_same():
     """An empty submission says what was looked for."""
     none = check("a", "not_submitted", 0.0, 5.0, message="No Python file was handed in.")
     for text in both(result("eve", criterion("1", none)))[2:]:
         assert "0 of 5 points" in text
         assert "No Python file was handed in." in text
+        assert "What was handed in No file." in text
 
 
 def test_forty_criteria_are_forty_rows():
@@ -120,7 +144,7 @@ def secretive():
                    staff_message="SECRET-staff", measured={"error": 987654.25, "more": 456789.5},
                    limits={"error": 0.01}, variant="SECRET-variant", slips=["SECRET-slip"],
                    attachments=["chunks-1.txt", "chunks-2.png", "chunks-3.own.txt"])  # fmt: skip
-    given = {"criterion": "1", "points": 1, "by": "SECRET-by", "at": "x", "note": "SECRET-note"}
+    given = {"criterion": "1", "points": 1, "by": "SECRET-by", "at": "x", "note": "Well done."}
     one = result("bob", criterion("1", hidden), manual=[given])
     one["draw"]["seed"] = "SECRET-seed"
     beside = {"chunks-1.txt": b"SECRET-file", "chunks-2.png": png(1, 1),
@@ -129,7 +153,7 @@ def secretive():
 
 
 def test_a_student_sees_no_hidden_data():
-    """No staff message, seed, hidden measurement, variant, note or file but their own."""
+    """No staff message, seed, hidden measurement, variant, grader's name or file but their own."""
     one, beside = secretive()
     for text in both(one, beside):
         assert "SECRET" not in text
@@ -141,13 +165,14 @@ def test_a_student_sees_no_hidden_data():
         assert "Chunks are right." in text
         assert "hidden" in text
         assert "my own words" in text
+        assert "1: a person gave 1: Well done." in text
 
 
 def test_staff_see_it_and_are_told_not_to_pass_it_on():
     """The page for staff has what a person needs to judge, and says that it is theirs."""
     one, beside = secretive()
     for text in both(one, beside, "staff")[2:]:
-        for part in ("staff", "variant", "slip", "seed", "by", "note", "file"):
+        for part in ("staff", "variant", "slip", "seed", "by", "file"):
             assert f"SECRET-{part}" in text
         assert "456789.5" in text
         assert "holds hidden data" in text
