@@ -16,8 +16,9 @@ from grader.batch import journal
 from grader.batch.handins import HandIns
 from grader.checking.draw import Draw
 from grader.downloads.taking import take
-from grader.errors import UsageError
+from grader.errors import HarnessError, UsageError
 from grader.intake import Submission
+from grader.pack import Pack
 from grader.records import Json
 from grader.rescore import Change, Rescored
 from grader.sandbox import Sandbox
@@ -26,6 +27,7 @@ from grader.session import Session
 from grader.tables import hint
 
 AGAIN = "measured again"  # nothing that is known has changed
+FAILED = "the grader failed over it, and the stored result stays"
 
 
 @dataclass(frozen=True)
@@ -47,27 +49,38 @@ def regrade(order: Order, sandbox: Sandbox, say: Callable[[str], None]) -> Resco
     """
     olds = _stored(order.folder, order.only)
     found, refused = _handed_in(order, set(olds))
-    changes, same = [], 0
+    changes = []
     for (pack_id, seed), names in _alike(olds, found).items():
         pack = packs.load(order.root, pack_id)
-        draw = Draw(seed)
-        with Session(pack, sandbox, draw, order.device, order.folder) as session:
+        with Session(pack, sandbox, Draw(seed), order.device, order.folder) as session:
             for name in names:
-                old = olds[name]
                 say(name)
-                new, files = session.graded(found[name], say)
-                new = by_hand(new, old["manual"])
-                if new["status"] == "withheld" and old["status"] != "withheld":
-                    refused[name] = "the grader failed over it: the stored result stays"
-                    continue
-                change = Change(old, new, _causes(order.folder, old, new, pack.checks_digest))
-                if order.store:
-                    results.write(order.folder, new, files, why="regraded", instead_of=old)
-                if change.moved:
-                    changes.append(change)
-                else:
-                    same += 1
-    return Rescored(tuple(changes), same, refused)
+                try:
+                    changes.append(_again(order, session, olds[name], found[name], pack, say))
+                except UsageError as error:
+                    refused[name] = str(error)
+                except HarnessError as error:
+                    refused[name] = f"{FAILED}: {error}"
+    moved = tuple(change for change in changes if change.moved)
+    return Rescored(moved, len(changes) - len(moved), refused)
+
+
+def _again(
+    order: Order,
+    session: Session,
+    old: Json,
+    submission: Submission,
+    pack: Pack,
+    say: Callable[[str], None],
+) -> Change:
+    """Grade one again and store it, if that is wanted."""
+    new, files = session.graded(submission, say)
+    new = by_hand(new, old["manual"])
+    if new["status"] == "withheld" and old["status"] != "withheld":
+        raise HarnessError("points would be withheld")
+    if order.store:
+        new = results.write(order.folder, new, files, why="regraded", instead_of=old)
+    return Change(old, new, _causes(order.folder, old, new, pack.checks_digest))
 
 
 def _stored(folder: Path, only: Sequence[str]) -> dict[str, Json]:

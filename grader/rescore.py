@@ -118,10 +118,18 @@ def rescore(folder: Path, pack: Pack) -> Rescored:
     return Rescored(tuple(changes), same, refused)
 
 
-def apply(folder: Path, rescored: Rescored) -> None:
-    """Store the results that moved; what they replace goes into their history."""
+def apply(folder: Path, rescored: Rescored) -> list[str]:
+    """Store the results that moved; what they replace goes into their history.
+
+    Returns why some are not: those were graded anew meanwhile.
+    """
+    refused = []
     for change in rescored.changes:
-        results.write(folder, change.new, why="rescored", instead_of=change.old)
+        try:
+            results.write(folder, change.new, why="rescored", instead_of=change.old)
+        except UsageError as error:
+            refused.append(str(error))
+    return refused
 
 
 def _again(old: Json, folder: Path, pack: Pack) -> Json:

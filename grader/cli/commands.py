@@ -78,8 +78,8 @@ def rescore(arguments: argparse.Namespace) -> int:
     if arguments.rubric:
         print(surprises.render(rescored.changes))
     if rescored.changes and arguments.yes:
-        scoring.apply(arguments.folder, rescored)
-        print("stored; what was there before is in each one's history")
+        refused = scoring.apply(arguments.folder, rescored)
+        print("\n".join(["stored; what was there before is in each one's history", *refused]))
     elif rescored.changes:
         print("nothing is stored: --yes stores it")
     return 0

@@ -107,7 +107,8 @@ def regrade(arguments: argparse.Namespace) -> int:
         print("stored; what was there before is in each one's history")
     elif regraded.changes:
         print("nothing is stored: --yes grades again and stores it")
-    return 2 if regraded.refused else 0
+    failed = any(why.startswith(grading.FAILED) for why in regraded.refused.values())
+    return 2 if failed else 1 if regraded.refused else 0
 
 
 def _record(arguments: argparse.Namespace, make: Maker) -> int:

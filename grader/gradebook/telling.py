@@ -43,6 +43,7 @@ def overview(book: Book) -> str:
     waiting = f"{open_} wait for a human" if open_ else "nothing waits for a human"
     lines.append(f"{states}; {waiting}" if rows else "no result here yet")
     lines += _requests(book)
+    lines += _idle(book)
     lines += [f"not in the gradebook: {shown(why, LONGEST)}" for why in book.troubles.values()]
     return "\n".join(lines)
 
@@ -52,6 +53,15 @@ def _requests(book: Book) -> Iterator[str]:
     for row in book.rows(query):
         head = f"open request: {shown(row['result'])} {row['number']}, on {row['line']}: "
         yield from _wrapped(head, row["text"])
+
+
+def _idle(book: Book) -> Iterator[str]:
+    for row in book.rows('SELECT result, criterion, "check" FROM idle ORDER BY 1, 2, 3'):
+        what = shown(f"{row['criterion']} {row['check']}".strip())
+        yield (
+            f"look again: {shown(row['result'])} has points by hand for {what}, which no human "
+            "judges any more; they do not count"
+        )
 
 
 def told(result: Json, events: Sequence[Json]) -> str:

@@ -16,7 +16,7 @@ from grader import history, results
 from grader.cli import door
 from grader.errors import HarnessError, UsageError
 from grader.grade import criterion_json
-from grader.gradebook import database, entries, rows
+from grader.gradebook import database, entries, rows, telling
 from grader.gradebook.book import Book
 from grader.records import Evidence
 from grader.rubric import Check, Condition, Criterion
@@ -223,6 +223,8 @@ def test_a_check_that_is_decided_now_takes_no_points_by_hand_twice(folder):
     results.write(folder, graded("alice", criteria=lines, words=Evidence("words")))
     stored = results.read(folder, "alice")["criteria"][0]
     assert (stored["points"], stored["pending_points"]) == (3 + 2, 1)
+    with Book(folder) as book:
+        assert "look again: alice has points by hand for 1 words" in telling.overview(book)
 
 
 def test_grading_again_keeps_points_by_hand(folder):

@@ -18,7 +18,7 @@ from grader.errors import UsageError
 from grader.gradebook import entries
 from grader.gradebook.book import Book
 from grader.records import Evidence
-from grader.regrade import AGAIN, Order, regrade
+from grader.regrade import AGAIN, FAILED, Order, regrade
 from grader.report import changes
 from grader.sandbox import choosing
 from grader.session import Session
@@ -164,7 +164,7 @@ def test_a_failure_of_ours_never_takes_a_result_s_place(results_of):
     root, again = results_of
     before = stored(root)
     found = again(0, outcome="harness_error", store=True)
-    assert found.refused == {"bob": "the grader failed over it: the stored result stays"}
+    assert found.refused == {"bob": f"{FAILED}: points would be withheld"}
     assert stored(root) == before
 
 
@@ -239,5 +239,5 @@ def test_checks_that_break_withhold_nothing_that_was_stored(again):
     )
     before = stored(root)
     found = again("alice", store=True)
-    assert found.refused == {"alice": "the grader failed over it: the stored result stays"}
+    assert found.refused == {"alice": f"{FAILED}: points would be withheld"}
     assert stored(root) == before
