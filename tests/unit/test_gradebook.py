@@ -472,15 +472,15 @@ def ended(child):
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
-def busy(folder, me, count):
-    """Do so many things, one after the other."""
+def busy(folder, me, count, note=""):
+    """Do so many things, one after the other; each has a note of its own."""
     for n in range(count):
         if me == "grader":
             results.write(folder, graded("alice", numbers=2.0 * (n % 2), seconds=float(n)))
         elif me == "asker":
             record(folder, "alice", entries.request("1", f"number {n}", me))
         else:
-            record(folder, "alice", entries.points(me, (n % 2) + 1, f"{me} {n}", me))
+            record(folder, "alice", entries.points(me, (n % 2) + 1, note or f"{me} {n}", me))
 
 
 def test_several_processes_lose_nothing_of_each_other(folder):
