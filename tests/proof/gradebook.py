@@ -40,9 +40,12 @@ def _cells(seed):
         rounds = [_round(folder, rng, number, said) for number in range(ROUNDS)]
         wrong = [f"writers failed in {n} rounds" for n in [sum(f for _, f in rounds)] if n]
         wrong += _wrong(folder, said)
-    acknowledged = sum(map(len, said.values()))
-    return {"rounds": str(ROUNDS), "killed at work": str(sum(k for k, _ in rounds)), "acknowledged": str(acknowledged),
-            "held": "; ".join(wrong) or "yes"}  # fmt: skip
+    return {
+        "rounds": str(ROUNDS),
+        "killed at work": str(sum(killed for killed, _ in rounds)),
+        "acknowledged": str(sum(map(len, said.values()))),
+        "held": "; ".join(wrong) or "yes",
+    }
 
 
 def _round(folder, rng, number, said):
