@@ -105,6 +105,11 @@ class Conversation:
         """Return the processes of the box, by their numbers on this machine."""
         return set() if self._box is None else self._box.processes()
 
+    @property
+    def seconds_left(self) -> float:
+        """Return what is left of the time for the whole submission."""
+        return self.limits.submission_seconds - self.seconds
+
     @contextlib.contextmanager
     def frozen(self) -> Iterator[bool]:
         """Stop whatever goes on in the box, as far as that can be done; yields whether it is."""
@@ -159,8 +164,7 @@ class Conversation:
         seconds: float | None = None,
     ) -> tuple[Header, bytes]:
         """Ask the worker, within the limits of one call and of the whole submission."""
-        left = self.limits.submission_seconds - self.seconds
-        seconds = min(seconds or self.limits.request_seconds, left)
+        seconds = min(seconds or self.limits.request_seconds, self.seconds_left)
         if seconds <= 0:
             raise StudentFault(
                 "timeout",

@@ -77,6 +77,13 @@ def _grading(known: Commands) -> None:
     command.add_argument("--yes", action="store_true", help="store what changes")
     command.set_defaults(run=commands.rescore)
 
+    command = known.add_parser("similar", help="show which submissions of a folder share code")
+    command.add_argument("path", type=Path, help="folder with one submission in each entry")
+    command.add_argument("--pack", help="whose template to leave out (default: that of the files)")
+    command.add_argument("--out", type=Path, default=Path("similar"), help="folder of the pages")
+    command.add_argument("--least", type=float, default=0.5, help="share to show (default 0.5)")
+    command.set_defaults(run=commands.similar)
+
 
 def _course(known: Commands) -> None:
     command = known.add_parser("gradebook", help="everybody's points, states and open requests")

@@ -85,6 +85,20 @@ def rescore(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def similar(arguments: argparse.Namespace) -> int:
+    """Show which submissions share code; changes no points."""
+    from grader.similarity import story, table
+
+    order = story.Order(
+        choices.ROOT, arguments.path, arguments.pack, arguments.out, arguments.least
+    )
+    found = story.run(order, choices.progress)
+    choices.progress("")
+    print(table.render(found))
+    print(f"\n{arguments.out / 'index.html'}")
+    return 0
+
+
 def check(arguments: argparse.Namespace) -> int:
     """Run the public checks, as a student does."""
     from grader import handout, intake, pack

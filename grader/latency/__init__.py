@@ -7,7 +7,12 @@
     sizing      the size at which work dominates on this device, found by the reference alone
     steps       rounds of single decode steps against full forwards
     generating  rounds of whole `generate` calls against full forwards
+    subject     what an assignment times; what models are built by
+    sides       both sides' models, at that size; what a draw shares of them
+    attempts    a series, and once more by itself where it was not clear
+    roofline    the least times on this device, and what was reached of them
     bench       all of these for one submission, measured once for all of its checks
+    notes       what came of it, in the record of a check
     sweep       latency over prompt lengths, with and without the cache, for a human to see
 
 Reference and student alternate on prompts that nobody has seen before, and every timed reply is

@@ -20,6 +20,8 @@ Rounds = TypeVar("Rounds")
 AT_LEAST = frozenset({"speedup", "waiting", generating.QUESTION})
 """The questions whose limit has to be exceeded; all others have to stay below theirs."""
 
+ROOM = 2  # an attempt, whose last round may take its time, and whatever is still to be checked
+
 
 @dataclass(frozen=True)
 class Attempt(Generic[Rounds]):
@@ -58,8 +60,17 @@ class Attempt(Generic[Rounds]):
 
 
 def attempts(
-    measure: Callable[[], Attempt[Rounds]], limits: Mapping[str, float], settings: Settings
+    measure: Callable[[], Attempt[Rounds]],
+    limits: Mapping[str, float],
+    settings: Settings,
+    seconds_left: Callable[[], float],
 ) -> list[Attempt[Rounds]]:
-    """Measure, and once more where that was not clear; the last attempt counts, all are kept."""
+    """Measure, and once more where that was not clear; the last attempt counts, all are kept.
+
+    ``seconds_left`` are those that the submission has for everything. Where another attempt could
+    use them up there is none: running out of time would cost points, being undecided does not.
+    """
     first = measure()
-    return [first] if first.is_clear(limits, settings) else [first, measure()]
+    if first.is_clear(limits, settings) or seconds_left() < ROOM * settings.seconds:
+        return [first]
+    return [first, measure()]

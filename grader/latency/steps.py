@@ -40,6 +40,7 @@ class Steps:
         student: Arm,
         prompt: Callable[[int], Ids],
         lengths: Mapping[str, int],
+        vocabulary: int,
         undisturbed: Undisturbed = contextlib.nullcontext,
     ) -> None:
         """``lengths`` are tokens of the prompts, by "long" and "short".
@@ -48,14 +49,17 @@ class Steps:
         """
         self.error = 0.0  # largest difference from the reference's logits
         self.gap_to_own = 0.0  # of cached logits from the student's own full forward
+        self.effect_of_past: float | None = None  # of the first token on its own later logits
         self._reference, self._student = reference, student
         self._prompt = prompt
-        self._lengths = lengths
+        self._lengths, self._vocabulary = lengths, vocabulary
         self._undisturbed = undisturbed
 
     def measure(self, number: int) -> Figures:
-        """Measure one round."""
+        """Measure one round; beside the first one, 0, what agreeing with oneself is worth."""
         figures: Figures = {}
+        if not number:
+            self.effect_of_past = self._effect_of_past()
         prompts = {which: self._prompt(self._lengths[which] + 1) for which in ("long", "short")}
         if number % 2:
             right = self._right(figures, prompts)
@@ -89,6 +93,16 @@ class Steps:
             student.forget(each)
         own = student.full(figures, f"full_{which}", ids, 2) if which == "long" else None
         return np.concatenate([first, second], axis=1), own
+
+    def _effect_of_past(self) -> float | None:
+        """Return how much the first token moves the later logits; None if they are not finite."""
+        ids = self._prompt(self._lengths["short"] + 1)
+        other = ids.copy()
+        other[:, 0] = (other[:, 0] + 1) % self._vocabulary
+        one, two = (self._student.full({}, "effect", each, ids.shape[1] - 1)
+                    for each in (ids, other))  # fmt: skip
+        effect = difference(one, two)
+        return effect if np.isfinite(effect) else None
 
     def _verify(self, got: tuple[Array, Array | None], right: Array) -> None:
         cached, own = got

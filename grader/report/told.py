@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import re
 
 from grader.records import Json
@@ -9,8 +10,12 @@ from grader.text import shown
 
 LONGEST = 2000  # characters of one sentence
 # What a student's code raised is in its words; while a hidden check runs these can be its data.
-_RAISED = re.compile(r"(?P<verb>\w+) raised \w.*?(?:\((?P<place>[^()]*)\))?$", re.DOTALL)
 _OF_THE_CODE = ("error", "out_of_memory", "protocol_violation")
+_RAISED = re.compile(r"(?P<verb>\w+) raised (?P<kind>\w+).*?(?:\((?P<place>[^()]*)\))?$", re.DOTALL)
+_OURS = re.compile(
+    r"Your code ended (its process|the sandbox) during \w+( \((signal|exit code) -?\d{1,3}\))?\."
+    r"|The memory limit of [\d.]+ MB was reached during \w+\."
+)
 
 
 def sentence(check: Json, public: frozenset[str]) -> str:
@@ -18,21 +23,31 @@ def sentence(check: Json, public: frozenset[str]) -> str:
 
     ``public`` are the messages of public checks (`messages`): what these say is no secret. The
     words of an exception in a hidden check are the submission's own, and could hold what it was
-    given; only where it was raised is told.
+    given; only which of Python's own it is, and where it was raised, is told.
     """
     message = str(check["message"])
     hidden = check["visibility"] == "hidden" and message not in public
-    if not (hidden and check["outcome"] in _OF_THE_CODE):
+    if not (hidden and check["outcome"] in _OF_THE_CODE) or _OURS.fullmatch(message):
         return shown(message, LONGEST)
-    if (found := _RAISED.search(message)) is None or found["verb"] == "load":
-        own_words = check["outcome"] == "protocol_violation"
-        return "The sandbox's protocol was broken." if own_words else shown(message, LONGEST)
-    line = re.search(r"line \d{1,6}\b", found["place"] or "")
-    where = f" at {line[0]}" if line else ""
+    found = _RAISED.match(message)
+    if found is not None and found["verb"] == "load":  # before it was given anything
+        return shown(message, LONGEST)
+    what = f"ended with {check['outcome'].replace('_', ' ')}"
+    if found is not None:
+        line = re.search(r"line \d{1,6}\b", found["place"] or "")
+        where = f" at {line[0]}" if line else ""
+        what = f"raised {_kind(found['kind'])}{where} in {found['verb']}"
     return (
-        f"Your code raised an exception{where} in {found['verb']} while this hidden check ran; its "
-        "words are kept back, since they could hold the check's data."
+        f"Your code {what} while this hidden check ran; its words are kept back, since they could "
+        "hold the check's data."
     )
+
+
+def _kind(name: str) -> str:
+    """Return the name of one of Python's own exceptions; others are named by the submission."""
+    known = getattr(builtins, name, None)
+    own = isinstance(known, type) and issubclass(known, BaseException)
+    return name if own else "an exception"
 
 
 def messages(result: Json) -> frozenset[str]:

@@ -198,21 +198,11 @@ def record(count, device, file):
             sandbox, pack.reference, pack.interface, REFERENCE_LIMITS, device=device
         ) as student,
     ):
-        latency = work.Latency(oracle, Draw.fresh(), vectors, RULES, place)
-        assert not latency.obstacle(student)
-        size = latency.size()
-        kept["size"] = [size.width, size.length]
-        reference, own, prompt, dims = latency._arms(student)
-        lengths = {"long": size.length, "short": size.length // RULES.timing.short}
-        still = latency._undisturbed(student)
-        kinds = {
-            "steps": steps.Steps(reference, own, prompt, lengths, still),
-            "generating": generating.Generating(
-                reference, own, prompt, size.length, RULES.timing.new_tokens, dims["vocab_size"],
-                still,
-            ),
-        }  # fmt: skip
-        for name, rounds in kinds.items():
+        bench = work.bench(oracle, Draw.fresh(), vectors, RULES, place)
+        assert not bench.obstacle(student)
+        kept["size"] = [bench.size().width, bench.size().length]
+        for name, begin in (("steps", bench.stepping), ("generating", bench.calling)):
+            rounds = begin(student)()
             rounds.measure(0)
             found = [rounds.measure(number) for number in range(1, count + 1)]
             rounds.settle()
@@ -264,7 +254,8 @@ def _timed_once(pack, sandbox, oracle, device):
         moments.append(("table of the five lengths", time.perf_counter()))
         work = beside(str(pack.checks_folder / "x.py"), "latency")
         vectors = load_vectors(pack.checks_folder)
-        found = work.Latency(oracle, DRAW, vectors, RULES, Device(device)).sweep(student)
+        bench = work.bench(oracle, DRAW, vectors, RULES, Device(device))
+        found = work.lengths(bench, student, DRAW, vectors)
         assert found.lengths == list(work.LENGTHS)
         moments.append(("", time.perf_counter()))
     parts = {check: after - at for (check, at), (_, after) in itertools.pairwise(moments) if check}

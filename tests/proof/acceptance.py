@@ -150,9 +150,10 @@ class _Bench:
         work = beside(str(self.pack.checks_folder / "x.py"), "latency")
         vectors = load_vectors(self.pack.checks_folder)
         with self.student(None) as student:
-            latency = work.Latency(self.oracle, self.draw, vectors, self.rules, Device(self.device))
-            assert not latency.obstacle(student)
-            return latency.size()
+            place = Device(self.device)
+            made = work.bench(self.oracle, self.draw, vectors, self.rules, place)
+            assert not made.obstacle(student)
+            return made.size()
 
 
 @functools.cache

@@ -23,10 +23,10 @@ def attempt(end, seen=CALM, count=11, **intervals):
     return Attempt(Series([{}] * count, found, end), None, seen)
 
 
-def tried(*ends):
+def tried(*ends, seconds_left=120.0):
     """Return the attempts that come of these, each made when it is asked for."""
     made = iter(ends)
-    return attempts(lambda: next(made), LIMITS, TIMING)
+    return attempts(lambda: next(made), LIMITS, TIMING, lambda: seconds_left)
 
 
 GOOD = {"speedup": (6, 9), "waiting": (6, 9), "growth": (0, 0.1), "slowdown": (0.9, 1.1)}
@@ -47,6 +47,12 @@ def test_what_is_undecided_is_measured_once_more_and_both_are_kept():
     """The second attempt counts, even where it decides nothing either."""
     first, second = attempt("undecided", **GOOD), attempt("undecided", **GOOD)
     assert tried(first, second, "never asked for") == [first, second]
+
+
+def test_no_attempt_is_begun_that_could_use_up_the_submissions_time():
+    """Who is undecided is a human's; who runs out of time would have lost points."""
+    first = attempt("undecided", **GOOD)
+    assert tried(first, seconds_left=TIMING.seconds) == [first]
 
 
 def test_a_near_miss_on_a_disturbed_machine_is_tried_again_and_then_a_humans():
@@ -91,4 +97,4 @@ def test_a_fault_in_the_second_attempt_is_the_submissions():
 
     steps = measure()
     with contextlib.suppress(StopIteration), pytest.raises(TimeoutError):
-        attempts(lambda: next(steps), LIMITS, TIMING)
+        attempts(lambda: next(steps), LIMITS, TIMING, lambda: 120.0)

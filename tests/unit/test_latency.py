@@ -174,7 +174,7 @@ def prompts():
 def stepped(*, counts=True, noise=lambda: 1.0, chosen=None, **student):
     """Run a series of single steps."""
     world, reference, own = pair(counts=counts, noise=noise, **student)
-    rounds = steps.Steps(reference, own, prompts(), {"long": 400, "short": 50})
+    rounds = steps.Steps(reference, own, prompts(), {"long": 400, "short": 50}, VOCABULARY)
     found = series.run(
         rounds.measure,
         steps.ratios,
@@ -236,7 +236,7 @@ def test_a_busy_core_under_the_student_alone_changes_no_verdict():
     calm, _ = stepped()
     world, reference, own = pair()
     own.model.noise = lambda: 5.0
-    rounds = steps.Steps(reference, own, prompts(), {"long": 400, "short": 50})
+    rounds = steps.Steps(reference, own, prompts(), {"long": 400, "short": 50}, VOCABULARY)
     found = series.run(
         rounds.measure, steps.ratios, lambda known: steps.enough(LIMITS, known), read(),
         clock=world.clock, settle=rounds.settle,
@@ -313,7 +313,7 @@ def test_a_wrong_reply_ends_the_series():
         return (logits + 1 if past else logits), later
 
     own.model.forward = stale
-    rounds = steps.Steps(reference, own, prompts(), {"long": 400, "short": 50})
+    rounds = steps.Steps(reference, own, prompts(), {"long": 400, "short": 50}, VOCABULARY)
     found = series.run(
         rounds.measure, steps.ratios, lambda known: steps.enough(LIMITS, known), read(),
         clock=world.clock, wrong=lambda: min(rounds.error, rounds.gap_to_own) > 0.01,
@@ -330,6 +330,21 @@ def test_another_model_is_measured_and_its_error_kept():
     assert (rounds.error, rounds.gap_to_own) == pytest.approx((5, 0))
 
 
+def test_agreeing_with_oneself_is_worth_what_the_past_does():
+    """A model whose logits ignore the tokens before has no effect of the past; nothing is timed."""
+    _, rounds = stepped()
+    assert rounds.effect_of_past > 1
+    _, reference, own = pair()
+    own.model._logits = lambda ids: 9.0 * np.sin(ids)[..., None] + np.zeros(VOCABULARY)
+    rounds = steps.Steps(reference, own, prompts(), {"long": 40, "short": 5}, VOCABULARY)
+    figures = rounds.measure(0)
+    assert rounds.effect_of_past == 0
+    assert not any("effect" in name for name in figures)
+    own.model._logits = lambda ids: np.full((*ids.shape, VOCABULARY), np.nan)
+    rounds.measure(0)
+    assert rounds.effect_of_past is None
+
+
 def test_the_reference_and_the_student_take_turns():
     """Who begins changes from round to round, on the same fresh prompts."""
     _, reference, own = pair()
@@ -342,7 +357,7 @@ def test_the_reference_and_the_student_take_turns():
             return forward(ids, past, **how)
 
         arm.model.forward = noted
-    rounds = steps.Steps(reference, own, prompts(), {"long": 9, "short": 3})
+    rounds = steps.Steps(reference, own, prompts(), {"long": 9, "short": 3}, VOCABULARY)
     firsts = []
     for number in range(4):
         asked.clear()

@@ -1,21 +1,38 @@
-"""What of the cache is timed, and how what was measured is written down."""
+"""What of the cache is timed, and what is said of it."""
 
-from grader.latency.bench import Bench, Subject
+from pathlib import Path
 
-LAYERS, HEADS = 1, 4
+from grader.beside import by_path
+from grader.latency import notes
+from grader.latency.bench import Bench
+from grader.latency.subject import Subject
+
+LAYERS, HEADS, INNER = 1, 4, 4
 """Wide, not deep: launches grow with the layers, work with the square of the width."""
 
 SLOWDOWN = 3.0
 """Where the side without a cache is slow alone. Its code is the template's: it only has to be known
 before all is decided, and is no question of points."""
 
+FUSED = frozenset({"scale", "mask", "softmax", "activation"})
+FLOAT = 4  # bytes
+
 
 def bench(oracle, draw, vectors, rules, device):
     """Return where this pack's model is timed, against the reference."""
-    vocabulary = vectors.DIMS["vocab_size"]
-    rng = draw.rng("prompts to time")
-    subject = Subject(
+    # What is wrong was charged in Q7, and its speed is a question all the same.
+    limits = {**rules.limits, "slowdown": SLOWDOWN}
+    return Bench(
+        oracle, subject(draw, vectors), rules.timing, limits, device, ends_at_wrong_replies=False
+    )
+
+
+def subject(draw, vectors):
+    """Return what is timed."""
+    vocabulary, rng = vectors.DIMS["vocab_size"], draw.rng("prompts to time")
+    return Subject(
         vocabulary=vocabulary,
+        drawn=draw.digest,
         dims=lambda width, room: {
             "vocab_size": vocabulary,
             "block_size": room,
@@ -25,10 +42,29 @@ def bench(oracle, draw, vectors, rules, device):
         },
         weights=lambda dims: vectors.draw_weights(draw.rng("weights to time"), dims),
         prompt=lambda length: rng.integers(0, vocabulary, (1, length)),
+        cost=cost,
     )
-    # What is wrong was charged in Q7, and its speed is a question all the same.
-    limits = {**rules.limits, "slowdown": SLOWDOWN}
-    return Bench(oracle, subject, rules.timing, limits, device, ends_at_wrong_replies=False)
+
+
+def cost(dims, tokens, new, logits):
+    """Return flops and bytes of one forward, by the reference calculator.
+
+    Scale, mask, softmax and activation count as fused.
+    """
+    known = by_path(
+        Path(__file__).resolve().parents[3] / "reference" / "calculator" / "__init__.py"
+    )
+    heads, width = dims["n_head"], dims["n_embd"]
+    model = known.Model(
+        "timed", dims["n_layer"], heads, heads, width, INNER * width, dims["vocab_size"],
+        ffn_matrices=2, norm="layernorm", biases=True,
+    )  # fmt: skip
+    layer = known.layer(
+        model, 1, tokens, FLOAT, new_tokens=new, projection_biases=True, fused=FUSED
+    )
+    head = known.logits(model, 1, logits, FLOAT)
+    found = known.total([known.total(layer).times(model.layers), head])
+    return found.flops, found.bytes
 
 
 def possible(bench, student, left_behind, record):
@@ -38,29 +74,17 @@ def possible(bench, student, left_behind, record):
             "It runs on the CPU alone, which was charged: its speed on the GPU was not measured."
         )
         return False
-    obstacle = bench.obstacle(student)
-    if obstacle:
-        record.inconclusive(obstacle)
-    return not obstacle
-
-
-def asked(record, found, name):
-    """Write down where the median of a ratio lies; return that, or None."""
-    interval = found.intervals.get(name)
-    if interval is not None:
-        record.set(**{
-            name: interval.middle, f"{name}_low": interval.low, f"{name}_high": interval.high
-        })  # fmt: skip
-    return interval
+    return notes.possible(record, bench, student)
 
 
 def whole_calls(bench, student, record):
     """Write down what whole calls of generate_with_cache take: all of it has to be of use there."""
-    found, rounds = bench.generating(student)
-    interval = asked(record, found, "generate_speedup")
-    if interval is not None:
-        record.set(own_generate_speedup=own(interval, bench.pace(student)))
-    return found, rounds
+    attempts = bench.generating(student)
+    found = attempts[-1].series.intervals.get("generate_speedup")
+    notes.interval(record, "generate_speedup", found)
+    if found is not None:
+        record.set(own_generate_speedup=own(found, bench.pace(student)))
+    return attempts
 
 
 def own(interval, pace):
@@ -69,15 +93,3 @@ def own(interval, pace):
     Above a limit it is undecided, or slow in everything; below it there is no cache.
     """
     return max(interval.high, interval.middle * pace)
-
-
-def settle(record, found):
-    """Leave what could not be measured to a human."""
-    record.set(rounds=found.count)
-    if not found.intervals:
-        record.inconclusive(f"Only {found.count} rounds could be measured in the time there is.")
-
-
-def said(interval):
-    """Return a median with the interval it lies in."""
-    return f"{interval.middle:.3g} ({interval.low:.3g} to {interval.high:.3g})"

@@ -6,6 +6,8 @@ wrong, as Q7 has charged, is left to a human (`beyond_q7`, `review_if`); what is
 
 import pytest
 
+from grader.latency import notes
+
 LENGTHS, BATCH, NEW = (1, 16, 32, 64), 2, 16
 """The notebook's prompt lengths and new tokens, as far as the sizes of Q7 have room."""
 
@@ -31,14 +33,15 @@ def test_work_counts(
         with_it += work(done.fed, dims)
         without += sum(flops(length + step, length + step, dims) for step in range(NEW))
     record.set(work_saved=without / max(1, with_it))
-    found, rounds = performance.whole_calls(bench, student, record)
-    record.set(logits_below_best=rounds.below_best)
+    last = performance.whole_calls(bench, student, record)[-1]
+    record.set(logits_below_best=last.rounds.below_best)
     record.say(
         f"After prompts of {LENGTHS} {NEW} tokens take {without / max(1, with_it):.3g} times less "
         "work than without a cache, by the tokens fed."
     )
     if record.evidence.measured["fed_per_new_token"] <= bench.limits["fed"]:
-        performance.settle(record, found)  # else what it says of itself is enough
+        # Else what it says of itself is enough.
+        notes.settle(record, bench, last, ("generate_speedup",))
     beyond("logits_below_best")
 
 
@@ -47,22 +50,21 @@ def test_step_time(bench, performance, student, left_behind, record, beyond):
     """A step with the cache takes a fraction of the time of a forward without one."""
     if not performance.possible(bench, student, left_behind, record):
         return
-    found, rounds = bench.steps(student)
-    speedup = performance.asked(record, found, "speedup")
+    last = notes.keep(record, bench, bench.steps(student))
+    speedup = last.series.intervals.get("speedup")
+    notes.interval(record, "speedup", speedup)
     if speedup is not None:
-        waiting = found.intervals.get("waiting", speedup)
+        waiting, size = last.series.intervals.get("waiting", speedup), bench.size()
         record.set(waiting_low=waiting.low, waiting_high=waiting.high)
         record.set(own_speedup=performance.own(speedup, bench.pace(student)))
-        record.set(max_abs_error=rounds.error)
-        size = bench.size()
+        record.set(max_abs_error=last.rounds.error)
         record.say(
             f"A step after {size.length} tokens (width {size.width}) is "
-            f"{performance.said(speedup)} times as quick as the reference's forward without a "
-            f"cache; {found.count} rounds."
+            f"{notes.said(speedup)} times as quick as the reference's forward without a "
+            f"cache; {last.series.count} rounds."
         )
     performance.whole_calls(bench, student, record)
-    record.attach("json", found.listing())
-    performance.settle(record, found)
+    notes.settle(record, bench, last, ("speedup", "waiting"))
     beyond("max_abs_error")
 
 
@@ -71,15 +73,17 @@ def test_time_growth(bench, performance, student, left_behind, record, beyond):
     """The time for a token hardly grows with the tokens before it."""
     if not performance.possible(bench, student, left_behind, record):
         return
-    found, rounds = bench.steps(student)
-    record.set(max_abs_error=rounds.error)
-    if growth := performance.asked(record, found, "growth"):
+    last = bench.steps(student)[-1]
+    record.set(max_abs_error=last.rounds.error)
+    growth = last.series.intervals.get("growth")
+    notes.interval(record, "growth", growth)
+    if growth is not None:
         record.say(
             f"After a prompt {bench.settings.short} times as long a step takes longer, by "
-            f"{performance.said(growth)} of what a forward without a cache takes longer."
+            f"{notes.said(growth)} of what a forward without a cache takes longer."
         )
     performance.whole_calls(bench, student, record)
-    performance.settle(record, found)
+    notes.settle(record, bench, last, ("growth",))
     beyond("max_abs_error")
 
 
@@ -88,16 +92,16 @@ def test_generate_time(bench, performance, student, left_behind, record, beyond)
     """generate_with_cache takes little more for n tokens than for the prompt."""
     if not performance.possible(bench, student, left_behind, record):
         return
-    found, rounds = performance.whole_calls(bench, student, record)
-    record.set(logits_below_best=rounds.below_best)
-    if speedup := found.intervals.get("generate_speedup"):
+    last = notes.keep(record, bench, performance.whole_calls(bench, student, record))
+    record.set(logits_below_best=last.rounds.below_best)
+    speedup = last.series.intervals.get("generate_speedup")
+    if speedup is not None:
         record.say(
             f"generate_with_cache makes {bench.settings.new_tokens} tokens "
-            f"{performance.said(speedup)} times as quickly as as many forwards of the reference "
+            f"{notes.said(speedup)} times as quickly as as many forwards of the reference "
             "without a cache."
         )
-    record.attach("json", found.listing())
-    performance.settle(record, found)
+    notes.settle(record, bench, last, ("generate_speedup",))
     beyond("logits_below_best")
 
 

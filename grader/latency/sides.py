@@ -1,0 +1,75 @@
+"""Both sides of a comparison: the models that are timed, and the size that they have here.
+
+What does not depend on the submission is made once for all of a draw and kept with the oracle. On a
+GPU the models themselves stay; on the CPU their boxes answer other questions in between.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from grader.latency import sizing
+from grader.latency.arms import Arm
+from grader.latency.settings import Settings
+from grader.latency.sizing import Size
+from grader.latency.subject import Builds, Dims, Subject, Timed, Weights
+from grader.model import Model
+
+
+class Sides:
+    """Builds the reference and one submission; ``counts`` is whether CPU time tells what it costs.
+
+    It does not on a GPU, for which a process may wait busily or asleep, nor where nobody counts it.
+    """
+
+    def __init__(
+        self, oracle: Timed, subject: Subject, settings: Settings, clock: Callable[[], float]
+    ) -> None:
+        self._oracle, self._subject = oracle, subject
+        self._settings, self._clock = settings, clock
+        self._own: Model | None = None
+
+    def size(self, *, counts: bool) -> Size | None:
+        """Return the size at which work dominates on the reference's device; None without any."""
+        kept, key = self._oracle.kept, ("size to time at", self._subject.drawn)
+        if key not in kept:
+            found = sizing.find(
+                lambda width, length: self.reference(self._dims(width, length), counts=counts),
+                self._subject.prompt,
+                self._settings,
+            )
+            kept[key] = found[0] if found else None
+        size: Size | None = kept[key]
+        return size
+
+    def reference(self, dims: Dims, *, counts: bool) -> Arm:
+        """Return the reference of these sizes: the last one asked for, since a box holds one."""
+        timed, kept = self._oracle.timed, self._oracle.kept
+        key = "model to time", self._subject.drawn, tuple(dims.items())
+        model: Model | None = kept.get(key)
+        if timed.device == "cpu" or model is None or not timed.holds(model):
+            model = kept[key] = self._oracle.timed_model(dims, self._weights(dims))
+        return Arm("reference", model, timed, trusted=True, clock=self._clock, counts=counts)
+
+    def own(self, student: Builds, dims: Dims, *, counts: bool) -> Arm:
+        """Return the submission's model of these sizes."""
+        if student.device == "cpu" or self._own is None or not student.holds(self._own):
+            self._own = student.build(dims, self._weights(dims))
+        return Arm("student", self._own, student, clock=self._clock, counts=counts)
+
+    def dims(self, size: Size) -> Dims:
+        """Return the constructor's arguments for a size."""
+        return self._dims(size.width, size.length)
+
+    def _dims(self, width: int, length: int) -> Dims:
+        return self._subject.dims(width, length + self._settings.new_tokens)
+
+    def _weights(self, dims: Dims) -> Weights:
+        """Return weights, the same for all submissions of a draw; the last ones are kept."""
+        kept = self._oracle.kept.setdefault(("weights to time", self._subject.drawn), {})
+        key = tuple(dims.items())
+        if key not in kept:
+            kept.clear()
+            kept[key] = self._subject.weights(dims)
+        weights: Weights = kept[key]
+        return weights
