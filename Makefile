@@ -22,7 +22,7 @@ grade: setup   ## grade one submission: make grade SUB=submissions/alice
 	@$(GRADER) grade $(SUB) --device $(DEVICE) $(if $(PACK),--pack $(PACK))
 
 batch: setup   ## grade a folder of submissions: make batch SUBS=hand-ins
-	@$(GRADER) batch $(or $(SUBS),$(error say which folder: make batch SUBS=hand-ins)) --device $(DEVICE) --resume $(if $(PACK),--pack $(PACK))
+	@$(GRADER) batch $(or $(SUBS),$(error say which folder: make batch SUBS=hand-ins)) --device $(DEVICE) --resume $(if $(PACK),--pack $(PACK)) $(if $(ROSTER),--roster $(ROSTER))
 
 image: setup   ## make the sandbox's image anew
 	@$(GRADER) image $(if $(filter cuda%,$(DEVICE)),--device cuda)

@@ -9,7 +9,7 @@ from grader.downloads.download import Bundle
 from grader.downloads.sorting import Found
 from grader.downloads.taking import Taking
 from grader.errors import UsageError
-from grader.intake import Submission
+from grader.intake import Submission, safe_id
 from grader.text import shown
 
 
@@ -51,6 +51,20 @@ class HandIns:
                 continue
             self.taken[submission.id] = HandIn(submission.id, bundle, submission.digest, found)
             yield submission
+
+    def handed_in(self) -> dict[str, Found]:
+        """Return what was handed in by the id of its result: also what of somebody is refused.
+
+        Who has handed in what cannot be graded has no result, and has not handed in nothing.
+        """
+        found = {name: each.found for name, each in self.taken.items()}
+        owners = self.taking.owners
+        came = {person.id for each in found.values() for person in owners.get(each.id, ())}
+        for each in self.taking.download.found:
+            people = {person.id for person in owners.get(each.id, ())}
+            if people and not people & came:
+                found.setdefault(safe_id(each.id), each)
+        return found
 
     def refuse(self, name: str, why: str) -> None:
         """Do without a submission after all."""

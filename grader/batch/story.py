@@ -115,8 +115,7 @@ def _to_the_end(running: Running, screen: Terminal) -> bool:
 
 def _index(order: Order, hand_ins: HandIns, pack: Pack) -> handed.Index:
     """Keep who handed in what beside the results; of earlier ones of the same form, too."""
-    found = {name: each.found for name, each in hand_ins.taken.items()}
-    index = hand_ins.taking.index(found, pack.late, order.due)
+    index = hand_ins.taking.index(hand_ins.handed_in(), pack.late, order.due)
     before = handed.read(order.out)
     if before is not None and before.form == index.form:
         index = dataclasses.replace(index, handed={**before.handed, **index.handed})

@@ -10,9 +10,9 @@ from typing import NoReturn, TypeAlias
 from grader import __version__
 from grader.calc import arguments as calc_arguments
 from grader.cli import commands, course, giving
-from grader.handed import FORMS
 
 SANDBOXES = ("auto", "docker", "bubblewrap", "process")
+FORMS = ("canvas", "moodle", "gradescope", "classroom", "folder")
 
 
 Commands: TypeAlias = "argparse._SubParsersAction[Parser]"  # noqa: SLF001 - it has no other name

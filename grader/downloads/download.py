@@ -83,10 +83,13 @@ class Download:
 
     def bundle(self, found: Found) -> Bundle:
         """Return where a hand-in lies."""
-        if [piece.path for piece in found.pieces] == [""]:
+        whole = [piece.path for piece in found.pieces] == [""]
+        if whole and self.form in _WHOLE and self.path.is_dir():
             return Bundle(str(self.path / self.root / found.pieces[0].entry))
-        pieces = tuple((f"{self.root}{piece.entry}", piece.path) for piece in found.pieces)
-        return Bundle(str(self.path), found.id, pieces)
+        pieces = tuple(
+            (f"{self.root}{piece.entry}", piece.path or piece.entry) for piece in found.pieces
+        )
+        return Bundle(str(self.path), found.name if self.form == PLAIN else found.id, pieces)
 
     def submissions(self) -> Iterator[tuple[Found, Bundle, Submission | UsageError]]:
         """Read all hand-ins, one after the other, with the download open once."""

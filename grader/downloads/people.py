@@ -14,7 +14,8 @@ class People:
 
     def __init__(self, people: Sequence[Person], form: str) -> None:
         self._keys = _by(people, lambda each: [each.keys.get(form, "").lower()])
-        self._names = _by(people, _names)
+        self._exactly = _by(people, lambda each: map(str.casefold, _names(each)))
+        self._plainly = _by(people, lambda each: map(plain, _names(each)))
         self._groups = _by(people, lambda each: [plain(each.group)] if each.group else [])
 
     @property
@@ -37,8 +38,8 @@ class People:
     def _one(self, names: Iterable[str]) -> Person | None:
         """Return the only person whom the first known one of these names."""
         for name in names:
-            people = self._names.get(plain(name), ()) if name else ()
-            if people:
+            people = self._exactly.get(name.casefold()) or self._plainly.get(plain(name))
+            if name and people:
                 return people[0] if len(people) == 1 else None
         return None
 
@@ -52,16 +53,16 @@ def plain(name: str) -> str:
 def _names(person: Person) -> Iterator[str]:
     """Yield what names a person: ids, addresses, and the name from either end."""
     for each in (person.id, *person.others):
-        yield plain(each)
+        yield each
         if "@" in each:
-            yield plain(each.partition("@")[0])
-    yield plain(person.name)
+            yield each.partition("@")[0]
+    yield person.name
     last, comma, first = person.name.partition(",")
     if comma:
-        yield plain(first + last)
+        yield f"{first.strip()} {last}"
     else:
         first, _, last = person.name.rpartition(" ")
-        yield plain(last + first)
+        yield f"{last} {first}"
 
 
 def _by(

@@ -11,6 +11,7 @@ import numpy as np
 
 from grader import pack as packs
 from grader.batch.handins import HandIns
+from grader.downloads.taking import take
 from grader.errors import UsageError
 from grader.pack import Pack
 from grader.similarity import page
@@ -38,7 +39,8 @@ def run(order: Order, progress: Callable[[str], None]) -> Found:
     if not 0 < order.least <= 1:
         raise UsageError(f"--least {order.least:g}: give a share, above 0 and at most 1")
     page.refuse(order.out)
-    hand_ins = HandIns(order.path)
+    wanted = packs.file_names(order.root, order.pack)
+    hand_ins = HandIns(take(order.path, required=wanted))
     works, pack = _read(order, hand_ins, progress)
     if len(works) < 2:  # noqa: PLR2004 - what a pair needs
         raise UsageError(f"{order.path} holds {len(works)} submission with code: there is nothing "

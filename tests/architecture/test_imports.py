@@ -182,7 +182,7 @@ ROOMS = {
         "times",
     },
     "downloads": {"errors", "handed", "intake", "late", "records", "text", "times"},
-    "similarity": {"batch", "errors", "intake", "notebook", "pack", "records", "text"},
+    "similarity": {"batch", "downloads", "errors", "intake", "notebook", "pack", "records", "text"},
     "calc": {"errors", "tables"},
     "doctor": LOWER,
     "convert": LOWER,

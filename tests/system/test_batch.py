@@ -258,7 +258,7 @@ def test_a_download_of_canvas_is_graded_with_its_roster(project, tmp_path):
              "bob,13,{},2026-11-21T08:00Z", "eve,14,,2026-11-20T22:00Z", "al,15,,")  # fmt: skip
     roster.write_text("\n".join(lines).format(""))
     options = ("--roster", str(roster), "--due", "2026-11-20T23:00Z")
-    done = Batch(project, path, tmp_path / "out", "--jobs", "2", *options)
+    done = Batch(project, path, tmp_path / "out", "--jobs", "1", *options)
     code, out, errors = done.end()
     assert code == 0, errors
     assert points(done, "doejane_12", "roebob_13") == [2, 0.5]
@@ -267,6 +267,7 @@ def test_a_download_of_canvas_is_graded_with_its_roster(project, tmp_path):
     assert "not graded: eve_14: net.zip is damaged or cut off" in out
     kept = json.loads((done.out / "handins.index").read_text())
     assert (kept["form"], kept["handed"]["roebob_13"]["people"]) == ("canvas", ["bob"])
+    assert sorted(kept["handed"]) == ["doejane_12", "eve_14", "roebob_13"]
     assert sorted(each.name for each in tmp_path.iterdir()) == [path.name, "out", roster.name]
 
     roster.write_text("\n".join(lines).format("12h"))

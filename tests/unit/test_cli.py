@@ -90,7 +90,6 @@ def test_help_is_quick_because_it_imports_little():
         "grader.cli.giving",
         "grader.cli.door",
         "grader.errors",
-        "grader.handed",
         "grader.text",
     }
 

@@ -7,7 +7,7 @@ import tomllib
 
 import pytest
 
-from grader import handed, late, times
+from grader import handed, late, rubric, times
 from grader import pack as packs
 from grader.handed import Handed
 from grader.records import CriterionResult
@@ -18,6 +18,12 @@ from grader.tables import BadPack, Table
 from tests.unit.test_rescore import evidence_for, store
 
 DUE = "2026-11-20T23:59:00+01:00"
+
+
+@pytest.fixture(scope="module")
+def pack(root):
+    """A shipped assignment, which is given a policy in memory."""
+    return packs.load(root, "e0294-a4")
 
 
 def policy(**settings):
@@ -166,7 +172,8 @@ def test_a_wrong_policy_is_refused(text, words):
 
 def test_shipped_packs_take_nothing_for_lateness(root):
     """A course asks for it; a rubric without [late] has no policy."""
-    assert [packs.load(root, name).late for name in packs.names(root)] == [None] * 3
+    shipped = [rubric.read(root / "rubrics" / name) for name in packs.names(root)]
+    assert [each.late for each in shipped] == [None] * len(shipped) != []
     assert policy() is None
 
 
@@ -205,9 +212,8 @@ def test_a_length_of_time_has_its_unit(text, expected):
     assert times.seconds(text) == expected
 
 
-def test_a_changed_policy_and_an_extension_are_rescored(root, tmp_path):
+def test_a_changed_policy_and_an_extension_are_rescored(pack, tmp_path):
     """The points move without anything being run, as a line of their own; and they come back."""
-    pack = packs.load(root, "e0294-a4")
     old = store(tmp_path, pack, "alice", evidence_for(pack))
     store(tmp_path, pack, "bob", evidence_for(pack))
     index = handed.Index("folder", {"alice": after(DAY + 1), "bob": after(-1)})
@@ -230,9 +236,9 @@ def test_a_changed_policy_and_an_extension_are_rescored(root, tmp_path):
     assert json.loads((tmp_path / "alice.json").read_text())["total"] == old["total"]
 
 
-def test_a_lost_index_takes_no_line_away(root, tmp_path):
+def test_a_lost_index_takes_no_line_away(pack, tmp_path):
     """Without the times, rescoring leaves what was taken as it is."""
-    pack = dataclasses.replace(packs.load(root, "e0294-a4"), late=policy(points=2, due=DUE))
+    pack = dataclasses.replace(pack, late=policy(points=2, due=DUE))
     store(tmp_path, pack, "alice", evidence_for(pack))
     handed.write(tmp_path, handed.Index("folder", {"alice": after(1)}))
     apply(tmp_path, rescore(tmp_path, pack))
