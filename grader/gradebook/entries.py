@@ -6,7 +6,7 @@ raises UsageError for what cannot be, and returns None where nothing would chang
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from grader import history, results
 from grader.errors import UsageError
@@ -46,10 +46,10 @@ def undo(line: str, note: str, by: str) -> Maker:
 
 
 def state(wanted: str, why: str, by: str) -> Maker:
-    """Hold, preview or publish a result."""
+    """Hold, preview or publish a result. To hold what was never shown is an event, too."""
 
     def make(_result: Json, events: Sequence[Json]) -> Json | None:
-        if state_of(events) == wanted:
+        if _last_state(events) == wanted:
             return None
         return history.event("state", by, _text(why, "note"), state=wanted)
 
@@ -89,8 +89,26 @@ def answer(number: int, text: str, by: str) -> Maker:
 
 def state_of(events: Sequence[Json]) -> str:
     """Return the state that a history comes to."""
-    states = [each["state"] for each in events if each["event"] == "state"]
-    return str(states[-1]) if states else "held"
+    return _last_state(events) or "held"
+
+
+def held_back(histories: Mapping[str, Sequence[Json]]) -> dict[str, str]:
+    """Return what must not be given to students yet, and why, of the histories of a folder.
+
+    That is what somebody holds; and once anything is published, all that is not.
+    """
+    states = {name: _last_state(events) for name, events in histories.items()}
+    begun = "published" in states.values()
+    return {
+        name: f"it is {state or 'held'}, and not published"
+        for name, state in states.items()
+        if state == "held" or (begun and state != "published")
+    }
+
+
+def _last_state(events: Sequence[Json]) -> str | None:
+    states = [str(each["state"]) for each in events if each["event"] == "state"]
+    return states[-1] if states else None
 
 
 def _room(result: Json, line: str) -> tuple[Json, list[str], float]:

@@ -1,5 +1,6 @@
 """The gradebook: points by hand, states, requests and their history, whoever writes beside it."""
 
+import csv
 import dataclasses
 import json
 import os
@@ -272,6 +273,7 @@ def test_a_page_exists_only_once_it_is_published(folder):
     assert overview(folder)["alice"]["state"] == "published"
     assert overview(folder)["bob"]["state"] == "held"
     record(folder, "alice", entries.state("held", "under review", ""))
+    assert record(folder, "alice", entries.state("held", "", "")) is None
     assert not list(folder.glob("*/*.html"))
     assert [e["state"] for e in history.read(folder, "alice")] == ["previewed", "published", "held"]
 
@@ -305,6 +307,23 @@ def test_a_page_follows_its_result_and_says_what_has_changed(folder):
     results.write(folder, graded("alice", numbers=7.0), why="regraded")
     overview(folder)
     assert "8 points, now 5 points (regraded)" in page_of(folder, "published")
+
+
+def test_what_is_held_is_not_exported(folder, capsys, monkeypatch):
+    """Neither what somebody holds nor, once anything is published, what is not."""
+
+    def exported():
+        out = folder / "points.csv"
+        given = ("--with-pending", "--out", out)
+        command(capsys, monkeypatch, "export", folder, "--to", "csv", *given)
+        rows = csv.DictReader(out.read_text(encoding="utf-8-sig").splitlines())
+        return {row["submission"] for row in rows if row["points"]}
+
+    assert exported() == {"alice", "bob"}
+    record(folder, "bob", entries.state("held", "under review", ""))
+    assert exported() == {"alice"}
+    record(folder, "bob", entries.state("published", "", ""))
+    assert exported() == {"bob"}
 
 
 def test_a_request_is_open_until_it_is_answered(folder):
