@@ -52,13 +52,15 @@ class Book:
 
     def names(self, wanted: Sequence[str] = ()) -> list[str]:
         """Return the submissions, or those ``wanted``; UsageError for one that is not here."""
-        known = [str(row["id"]) for row in self.rows("SELECT id FROM results ORDER BY id")]
+        if not wanted:
+            return [str(row["id"]) for row in self.rows("SELECT id FROM results ORDER BY id")]
         for name in wanted:
             if name in self.troubles:
                 raise UsageError(self.troubles[name])
-            if name not in known:
-                raise UsageError(f"no result of {name!r} in {self.folder}{hint(name, known)}")
-        return list(wanted) or known
+            if not self.rows("SELECT 1 FROM results WHERE id = ?", name):
+                meant = hint(name, self.names())
+                raise UsageError(f"no result of {name!r} in {self.folder}{meant}")
+        return list(wanted)
 
     def record(self, name: str, make: Callable[[Json, Events], Json | None]) -> Json | None:
         """Add the event that ``make`` returns for a result and its history; None adds nothing.

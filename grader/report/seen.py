@@ -12,7 +12,7 @@ from typing import Literal
 
 from grader.records import Json
 from grader.report.exhibits import Picture, Text, lines, pictures, texts, visible
-from grader.report.told import LONGEST, messages, sentence
+from grader.report.told import LONGEST, covered, messages, sentence
 from grader.text import shown
 
 Audience = Literal["student", "staff"]
@@ -182,7 +182,7 @@ def _entries(result: Json, *, staff: bool) -> Iterator[Entry]:
     public = messages(result)
     for criterion in result["criteria"]:
         groups: dict[tuple[str, ...], list[Json]] = {}
-        by_hand = _covered(result, criterion)
+        by_hand = covered(result, criterion)
         for check in criterion["checks"]:
             if check["id"] in by_hand:
                 continue
@@ -206,13 +206,6 @@ def _entries(result: Json, *, staff: bool) -> Iterator[Entry]:
             most = f"{criterion['max_points']:g}"
             told = "A person grades this."
             yield Entry(shown(criterion["id"]), (), False, "by_hand", "–", most, told, (), ())
-
-
-def _covered(result: Json, criterion: Json) -> set[str]:
-    """Return the open checks of a criterion that a person has given points for."""
-    open_ = {each["id"] for each in criterion["checks"] if each["outcome"] == "inconclusive"}
-    entries = [each for each in result["manual"] if each["criterion"] == criterion["id"]]
-    return {name for each in entries for name in each.get("checks") or open_} & open_
 
 
 def _figures(checks: list[Json]) -> Iterator[str]:
