@@ -13,7 +13,7 @@ import json
 import re
 import secrets
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Self
 
 from grader.errors import HarnessError, StudentFault
@@ -27,6 +27,7 @@ GRACE_SECONDS = 0.05  # the agent ends a late worker itself; after this the host
 AGENT_SECONDS = 20.0  # for what the agent does alone: storing files, cleaning, forking
 START_ATTEMPTS = 3  # a machine that cannot start a sandbox will not learn it
 SIGKILL = 9
+STILL_A_SECOND, STILL_MORE = 2.0, 10  # of "still running" at most; the agent says it once a second
 UNREADABLE = re.compile("\ufffd+")  # one mark for any number of bytes that are no text
 
 
@@ -51,6 +52,8 @@ class Conversation:
         self.prints = ""  # the end of what was printed, up to the last reply
         self.loaded = False  # whether a living worker has imported the submission
         self.clock = clock
+        self.watch: Callable[[float, str], None] | None = None
+        """Told of a script while it runs: for how many seconds, and the end of what it printed."""
         self._sandbox = sandbox
         self._files = files
         self._preload = list(preload)
@@ -206,11 +209,12 @@ class Conversation:
             raise self._lost.with_traceback(None)
         nonce = secrets.token_hex(8)
         full = {**header, "verb": verb, "id": nonce, "seconds": seconds, "reply_bytes": reply_bytes}
+        if self.watch is not None and verb == "run":
+            full["still"] = True
         deadline = self.clock() + seconds + GRACE_SECONDS
         try:
             self._box.line.send(full, body, deadline=deadline)
-            reply, array = self._box.line.receive(max_body=reply_bytes, deadline=deadline)
-            _answers(reply, nonce)
+            reply, array = self._reply(full, deadline)
         except (LineDeadline, LineEnded, LineViolation) as trouble:
             self._lost = self._end(trouble, verb, seconds)
             raise self._lost from None
@@ -218,6 +222,21 @@ class Conversation:
         tail = str(prints.get("tail", ""))[-2048:] if isinstance(prints, dict) else ""
         self.prints = UNREADABLE.sub("\ufffd", tail)
         return reply, array
+
+    def _reply(self, asked: Header, deadline: float) -> tuple[Header, bytes]:
+        """Return the reply; where that was asked for, "still running" may come before it."""
+        assert self._box is not None
+        begin, heard = self.clock(), 0
+        while True:
+            most = asked["reply_bytes"]
+            reply, array = self._box.line.receive(max_body=most, deadline=deadline)
+            _answers(reply, asked["id"])
+            if self.watch is None or "still" not in asked or "still" not in reply:
+                return reply, array
+            spent, heard = self.clock() - begin, heard + 1
+            if heard > STILL_MORE + STILL_A_SECOND * spent:
+                raise LineViolation("it says too often that it is still running")
+            self.watch(spent, str(reply["still"]))
 
     def _end(self, trouble: Exception, verb: str, seconds: float) -> Exception:
         """End the box after trouble on its line; return what that means."""

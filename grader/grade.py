@@ -49,9 +49,13 @@ def grade(
     device: str = "cpu",
     handed: Handed | None = None,
     say: Callable[[str], None] = lambda _: None,
+    watch: Callable[[float, str], None] | None = None,
     attach: Callable[[Sequence[Attachment]], None] = lambda _: None,
 ) -> Json:
     """Grade one submission. A student's faults become outcomes; ours are withheld points.
+
+    ``say`` is told which check runs; ``watch``, while a script of the submission runs, once a
+    second for how many seconds it has, and the end of what it has printed, as it is.
 
     ``attach`` is given what the result refers to: pictures and texts for a human.
 
@@ -73,6 +77,7 @@ def grade(
         preload=_preload(work.files),
     ) as student:
         _together(student.start, oracle.start)
+        student.watch = watch
         checks = [check.id for check in pack.checks]
         evidence = runner.run(pack.checks_folder, checks, student, oracle, draw, say)
         beside = [*work.attachments, *(each for e in evidence for each in e.attachments)]

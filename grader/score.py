@@ -25,6 +25,7 @@ MAX_FLOAT = sys.float_info.max
 ROUNDING = 1e-6  # of sums of points
 NO_ANSWER = "none"  # the variant of an answer that is none of those known
 OUR_FAULT = "The grader failed here; this is not your fault. The points are open."
+BY_A_PERSON = "A person reads this."
 
 
 def score(
@@ -226,7 +227,7 @@ def judge(check: Check, evidence: Evidence) -> CheckResult:
         measured=evidence.measured,
         limits={**check.passes.at_most, **check.passes.at_least},
         message=_message(check, evidence, outcome),
-        staff_message=evidence.staff_message,
+        staff_message=_staff_message(check, evidence),
         variant=evidence.variant,
         slips=tuple(evidence.slips),
         attachments=tuple(a.name for a in evidence.attachments),
@@ -257,10 +258,18 @@ def _message(check: Check, evidence: Evidence, outcome: Outcome) -> str:
         return OUR_FAULT
     if outcome not in ("failed", "inconclusive"):
         return evidence.message  # what their own code raised says it all
-    of_their_own = check.credit or check.manual  # it speaks of nothing but what was handed in
+    if check.manual:
+        return evidence.message or BY_A_PERSON
+    of_their_own = bool(check.credit)  # it speaks of nothing but what was handed in
     if check.visibility == "hidden" and evidence.outcome != "failed" and not of_their_own:
         return check.says  # a hint; the data stay hidden
     return f"{check.says} {evidence.message}".strip()
+
+
+def _staff_message(check: Check, evidence: Evidence) -> str:
+    """Return what whoever judges reads: first the levels, which would give answers away."""
+    levels = check.says if check.manual else ""
+    return "\n".join(filter(None, (levels, evidence.staff_message)))
 
 
 def _outcome(check: Check, evidence: Evidence) -> Outcome:

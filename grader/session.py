@@ -39,7 +39,10 @@ class Session:
         self._open.close()
 
     def grade(
-        self, submission: Submission, say: Callable[[str], None] = lambda _: None
+        self,
+        submission: Submission,
+        say: Callable[[str], None] = lambda _: None,
+        watch: Callable[[float, str], None] | None = None,
     ) -> tuple[Json, Path]:
         """Grade and store; return the result and its file. A human's points are carried over."""
         result, attachments = self.graded(submission, say)
@@ -61,6 +64,7 @@ class Session:
             device=self._device,
             handed=handed.of(self._out, submission.id),
             say=say,
+            watch=watch,
             attach=attachments.extend,
         )
         return result, attachments

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 
 def shown(text: str, limit: int = 160) -> str:
     """Return one line without anything that a terminal acts on or an eye misses, and not too long.
@@ -11,6 +13,12 @@ def shown(text: str, limit: int = 160) -> str:
     text = text[: limit + 1]
     text = "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text)
     return text if len(text) <= limit else f"{text[: limit - 1]}…"
+
+
+def last_line(printed: str) -> str:
+    """Return the last line with something in it; a bar that moves on writes over its line."""
+    lines = re.split(r"[\r\n]+", printed)
+    return next((line.strip() for line in reversed(lines) if line.strip()), "")
 
 
 def raw(path: str) -> bytes:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from grader.errors import HarnessError, UsageError
+from grader.text import last_line, shown
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from grader.intake import Submission
     from grader.sandbox import Sandbox
 
@@ -60,15 +64,38 @@ def say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
-def progress(check: str) -> None:
-    """Show which check runs, on a terminal; elsewhere only who is waited for.
+class Progress:
+    """Shows which check runs, on a terminal; elsewhere only who is waited for.
 
     The stream is the process's own: while checks run, what is written to `sys.stderr` is kept back.
     """
-    stream = sys.__stderr__
-    if stream is None:
-        return
-    if stream.isatty():
-        print(f"\r\x1b[K{check}", end="", file=stream, flush=True)
-    elif check.startswith("waiting for "):
-        print(check, file=stream, flush=True)
+
+    def __init__(self) -> None:
+        self._check = ""
+
+    def __call__(self, check: str) -> None:
+        """Show a check; "" for none."""
+        self._check = check
+        stream = sys.__stderr__
+        if stream is None:
+            return
+        if stream.isatty():
+            print(f"\r\x1b[K{check}", end="", file=stream, flush=True)
+        elif check.startswith("waiting for "):
+            print(check, file=stream, flush=True)
+
+    @property
+    def watch(self) -> Callable[[float, str], None] | None:
+        """Return what shows how a script of the check gets on; None where nobody would see it."""
+        stream = sys.__stderr__
+        return self._running if stream is not None and stream.isatty() else None
+
+    def _running(self, seconds: float, printed: str) -> None:
+        columns = shutil.get_terminal_size().columns
+        text = f"{self._check}  {seconds:.0f} s  {shown(last_line(printed), 300)}"
+        print(
+            f"\r\x1b[K{shown(text, max(columns - 1, 20))}", end="", file=sys.__stderr__, flush=True
+        )
+
+
+progress = Progress()

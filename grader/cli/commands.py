@@ -29,7 +29,7 @@ def grade(arguments: argparse.Namespace) -> int:
 
     draw = Draw(arguments.seed) if arguments.seed else Draw.fresh()
     with Session(assignment, sandbox, draw, device, arguments.out) as session:
-        result, path = session.grade(submission, choices.progress)
+        result, path = session.grade(submission, choices.progress, choices.progress.watch)
     choices.progress("")
     print(table.render(result))
     print(f"\n{path}")

@@ -98,6 +98,8 @@ class Answers:
         if not clear or tier.rank == ELSEWHERE:
             return None
         best = max(enumerate(clear), key=lambda item: (*weight(item[1]), item[0]))[1]
+        if self._read_span(question, judge, clear[-1], keep=False).verdict in FULL:
+            best = clear[-1]  # "the sum is N, in all 3N": where an answer ends
         others = [span for span in reversed((*loose, *clear)) if span is not best]
         return Choice(best, certain, others=tuple(others[:MAX_OTHERS]))
 
@@ -145,8 +147,10 @@ class Answers:
         reviews = [reading.review] if reading.review else []
         if reading.verdict == NONE and not reading.review:
             reviews += self._doubts(question, judge, choice)
-        elif reading.verdict not in FULL and not choice.certain:
-            reviews += self._better(question, judge, choice, FULL)
+        elif reading.verdict not in FULL:
+            names = [variant.name for variant in question.variants]
+            better = names[: names.index(reading.verdict)] if reading.verdict in names else []
+            reviews += self._better(question, judge, choice, (*FULL, *better))
         if choice.elsewhere and reading.verdict != REFERENCE:
             reviews.append("it was found under another heading")
         return dataclasses.replace(reading, review="; ".join(reviews))

@@ -16,7 +16,7 @@ from grader.formulas.scanning import Token
 from grader.formulas.spelling import Unreadable
 from grader.formulas.trees import Symbol, symbols
 
-_VERBS = {"is", "are", "equals", "gives", "yields"}
+_VERBS = {"is", "are", "equals", "gives", "yields", "takes", "take"}
 _CONTINUES = {"relation", "+", "-", "*", "/"}
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import codecs
 import json
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import PurePosixPath
@@ -23,6 +24,10 @@ from grader.formulas.outline import CannotRead, Outline, Span
 DECLARED = "answers.toml"
 MAX_BYTES = 4_000_000  # of one text
 _MAX_CELLS = 5_000
+_HEADING = re.compile(  # of a text without any marks
+    r"^[ ]{0,3}((?:part|section|problem|question|exercise)[ ]+\d+(?:\.\d+)*\b[^\n=]{0,80})$",
+    re.IGNORECASE | re.MULTILINE,
+)
 TEXTS = (".tex", ".md", ".markdown", ".txt", ".ipynb", ".html", ".htm")
 
 
@@ -79,8 +84,10 @@ def spans(path: str, data: bytes) -> list[Span]:
         _notebook(text, outline)
     elif name.endswith((".html", ".htm")):
         html.read(text, outline)
-    elif name.endswith(".txt"):
+    elif name.endswith(".txt") and not _HEADING.search(text):
         mixed(outline, text, 1)
+    elif name.endswith(".txt"):
+        markdown.read(_HEADING.sub(r"## \1", text), outline)
     else:
         markdown.read(text, outline)
     return outline.spans

@@ -22,6 +22,7 @@ _RELATION = re.compile(r"[=:≈]|\\approx|\bis\b")
 _UPRIGHT = re.compile(
     r"\\(?:text|mathrm|textrm|mathbf|textbf|operatorname|mathit|mathsf|emph)(?![a-z])\*?"
 )
+_UNIT = re.compile(r"\d\s*([A-Za-z][A-Za-z -]{0,40})\W*$")
 MAX_OTHERS = 20
 _EXPRESSION = "re:"  # a word of a pack that is a regular expression
 
@@ -123,6 +124,12 @@ def label(span: Span) -> str:
     return words(_before_relation(span))
 
 
+def _unit(span: Span) -> str:
+    """Return what stands behind the number that a span ends with: ``3.1 GB``."""
+    found = _UNIT.search(words(span.text))
+    return found[1] if found else ""
+
+
 def words(text: str) -> str:
     r"""Return LaTeX as words: ``\text{FLOPs}_{\text{prefill}}`` -> ``FLOPs prefill``."""
     text = _UPRIGHT.sub(" ", text)
@@ -137,7 +144,7 @@ def facets_of(span: Span, known: Mapping[str, Mapping[str, tuple[str, ...]]]) ->
     """Return for each facet the value whose words stand nearest."""
     found: dict[str, str] = {}
     titles = span.titles[:1], span.titles[1:]
-    texts = [(label(span), True), *((layer, True) for layer in span.layers)]
+    texts = [(label(span), True), (_unit(span), True), *((layer, True) for layer in span.layers)]
     texts += [(t, False) for t in titles[0]] + [(span.history, True)]
     texts += [(t, False) for t in titles[1]]
     for text, last_wins in texts:

@@ -7,7 +7,7 @@ from fractions import Fraction
 
 from grader.formulas import polynomials, trees
 from grader.formulas.judging import NONE, REFERENCE, own_trees, point_of, put_in, value_at
-from grader.formulas.placing import ELSEWHERE, Places
+from grader.formulas.placing import ELSEWHERE, Places, Stated
 from grader.formulas.questions import Question
 from grader.formulas.records import Reading
 from grader.formulas.trees import Tree
@@ -24,16 +24,25 @@ def verdict(question: Question, files: Sequence[Places], own: Mapping[str, Tree]
     for said in nearest:
         stated, sentence = verdict_of(said.prose, said.cells, question.stances, question.short)
         if stated:
+            review = "it was found under another heading" if said.rank == ELSEWHERE else ""
+            if stated != question.reference:
+                review = review or _beside(question, said)
             return _judged(question, own, Reading(
                 question.id, stated, said.where, sentence[:_SHOWN], stated,
-                reference=question.reference,
-                review="it was found under another heading" if said.rank == ELSEWHERE else "",
+                reference=question.reference, review=review,
             ))  # fmt: skip
         if sentence:
             text = " ".join(" ".join((*said.prose, *said.cells)).split())[:_SHOWN]
             return Reading(question.id, "unreadable", said.where, text, stopped_by="its words",
                            reference=question.reference, review=sentence)  # fmt: skip
     return missing(question, files)
+
+
+def _beside(question: Question, said: Stated) -> str:
+    """Return that the right verdict is mentioned as well, in words that count for less; or ""."""
+    right = {question.reference: question.stances[question.reference]}
+    found, sentence = verdict_of(said.prose, said.cells, right, {})
+    return f"it also says {found}: {sentence[:_SHOWN]}" if found else ""
 
 
 def prose(question: Question, files: Sequence[Places]) -> Reading:

@@ -14,7 +14,7 @@ from markdown_it.rules_block import StateBlock
 from markdown_it.token import Token
 
 from grader.formulas import html
-from grader.formulas.mixed import mixed, table_row
+from grader.formulas.mixed import lines_of, mixed, table_row
 from grader.formulas.outline import Outline
 
 
@@ -66,7 +66,7 @@ def read(text: str, outline: Outline, first_line: int = 1) -> None:
         elif token.type in {"ordered_list_close", "bullet_list_close"}:
             outline.close_list()
         elif token.type == "list_item_open":
-            outline.item()
+            outline.item(number=int(token.info[:4]) if token.info.isdecimal() else 0)
         elif token.type == "paragraph_close":
             outline.paragraph()
         elif token.type in _TEXTS:
@@ -108,8 +108,40 @@ def _formula(text: str, outline: Outline, line: int) -> None:
     mixed(outline, text, line)
 
 
+_PROMPT = re.compile(r"^\s*(?:>>>|\.\.\.|In \[\d*\]:|Out\[\d*\]:|\$ )\s?")
+_COMMENT = re.compile(r"\s#(?:\s.*)?$|^#\s.*$")
+_GOES_ON = re.compile(r"\s*(?:[-+*/=≈]|\\approx)")
+_BARE = re.compile(r"\s*[\w(].*[-+*/^²].*|\s*[\d.,]+(?:e[-+]?\d+)?\s*")
+
+
+def _fence(text: str, outline: Outline, line: int) -> None:
+    """Report a block of code: a formula a line; one that begins with a sign goes on with the last.
+
+    What was typed at a prompt says what is printed below it.
+    """
+    rows: list[tuple[int, str]] = []
+    for offset, whole in enumerate(text.rstrip().split("\n"), 1):
+        row = _COMMENT.sub("", _PROMPT.sub("", whole)).rstrip()
+        if rows and rows[-1][1] and _GOES_ON.match(row) and not _PROMPT.match(whole):
+            rows[-1] = rows[-1][0], f"{rows[-1][1]} {row.strip()}"
+        else:
+            rows.append((line + offset, row))
+    for at, row in rows:
+        if _BARE.fullmatch(row) and not re.search(r"[=:≈]", row):
+            outline.formula(row, at, "code")
+            outline.prose(row + "\n")
+        elif row.strip():
+            lines_of(outline, row, at)
+            outline.prose("\n")
+        else:
+            outline.paragraph()
+    outline.paragraph()
+
+
 _TEXTS: dict[str, Callable[[str, Outline, int], None]] = {
     "html_block": html.read,
     "formula": _formula,
     "inline": _paragraph,
+    "fence": _fence,
+    "code_block": _fence,
 }

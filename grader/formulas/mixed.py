@@ -5,7 +5,7 @@ from __future__ import annotations
 import bisect
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from grader.formulas.outline import BLANK, MAX_LAYER, Outline
 from grader.formulas.statements import statements
@@ -65,8 +65,14 @@ def _closer(found: re.Match[str], text: str, begin: int, limit: int) -> tuple[st
     return closer, end
 
 
-_CLAUSE = re.compile(r"((?:,|;|\band\b|\bwhile\b)\s+)")
-_ASSIGNED = re.compile(r"[=:≈]|\bis\b.*\d")
+_CLAUSE = re.compile(
+    r"((?:,|;|\band\b|\bwhile\b|\bwhich\b|\bvs\b\.?)\s+|(?<=\w)[.!]\s+(?=[A-Z])|(?<=\d)\s+(?=[A-Za-z]{3,}\s*=))"
+)
+_ASSIGNED = re.compile(r"[=:≈]|\b(?:is|takes?)\b.*\d")
+_QUANTITY = re.compile(
+    r"\s*(?:about|around|roughly|approx\.?|approximately|~)?\s*[\d.,]*\d(?:[eE][-+]?\d{1,2})?\s*"
+    r"(?:[kKMGTP]i?)?(?:B|[bB]ytes?|[fF][lL][oO][pP][sS]?|ms|µs|μs|us|s|x|×|times)\b[^\d=]{0,30}"
+)
 
 
 def lines_of(outline: Outline, prose: str, line: int) -> None:
@@ -75,7 +81,9 @@ def lines_of(outline: Outline, prose: str, line: int) -> None:
     for offset, row in enumerate(rows):
         outline.line = line + offset
         for clause in _CLAUSE.split(row):
-            if _ASSIGNED.search(clause) and len(clause) < MAX_LAYER:
+            if (_ASSIGNED.search(clause) or _QUANTITY.fullmatch(clause)) and len(
+                clause
+            ) < MAX_LAYER:
                 outline.formula(clause.strip(), line + offset, "text")
             outline.prose(clause)
         outline.prose("\n", ends=offset + 1 == len(rows))
@@ -84,13 +92,18 @@ def lines_of(outline: Outline, prose: str, line: int) -> None:
 _NUMBER = re.compile(r"(?:[\d.,\s{}^+~-]|\\(?:times|cdot|approx|sim|[,;:! ])|[=≈×·])*\d[\d.,\s{}]*")
 _UNIT = re.compile(
     r"\s{0,2}((?:(?:[kKMGTP]i?)?(?:B|[bB]ytes?|[fF][lL][oO][pP][sS]?)|(?:ms|µs|μs|us|ns|s|seconds|"
-    r"milliseconds|microseconds))(?![\w/])|(?:x|×|times)(?=\s|[.,;)]|$))"
+    r"milliseconds|microseconds))(?![\w/])|(?:x|×|times)(?:\s+(?:as\s+fast|faster|quicker|speed-?up))?"
+    r"(?=\s|[.,;)]|$))"
 )
 
 
+_TIMES = re.compile(r"(?<=\d)\s*(?:\\times|×|x)\s*$")  # at the end it multiplies nothing
+
+
 def unit_behind(piece: Piece, after: str) -> str:
-    """Return the unit that stands behind a number and outside of its marks: ``$3.1$ GB``."""
-    if piece.kind == "inline" and _NUMBER.fullmatch(piece.text) and (unit := _UNIT.match(after)):
+    r"""Return the unit that stands behind a number and outside of its marks: ``$3.1$ GB``."""
+    last = piece.text.rpartition("=")[2]
+    if piece.kind == "inline" and _NUMBER.fullmatch(last) and (unit := _UNIT.match(after)):
         return f"\\ \\text{{{unit[1].replace('×', 'x')}}}"
     return ""
 
@@ -116,9 +129,10 @@ def mixed(outline: Outline, text: str, line: int) -> None:
                     start = blank.end()
         else:
             after = found[number + 1].text if number + 1 < len(found) else ""
-            outline.formula(
-                piece.text.replace("\n", " ") + unit_behind(piece, after), at, piece.kind
-            )
+            inside = _TIMES.sub("", piece.text)
+            behind = after if inside == piece.text else f"x{after}"
+            unit = unit_behind(replace(piece, text=inside), behind)
+            outline.formula(inside.replace("\n", " ") + unit, at, piece.kind)
             for offset, row in statements(piece.text) if piece.kind == "display" else ():
                 outline.formula(row.replace("\n", " "), at + offset, piece.kind)
             if not piece.closed:
@@ -126,10 +140,19 @@ def mixed(outline: Outline, text: str, line: int) -> None:
 
 
 _SYMBOL = re.compile(r"[A-Za-z]\w?")
+_NUMBERED = re.compile(r"[\s*_]*(?:question|q)?\s*(\d{1,2})[.):]+(?=[\s*_]|$)", re.IGNORECASE)
+_EXPLAINS = re.compile(
+    r"\W*(?:explanation|why|reason(?:ing)?|notes?|comments?|remarks?)\W*", re.IGNORECASE
+)
 
 
 def table_row(outline: Outline, header: Sequence[str], cells: Sequence[str], line: int) -> None:
-    """Report the cells of a table's row, each with what its column and its row are called."""
+    """Report the cells of a table's row, each with what its column and its row are called.
+
+    A row whose first cell begins with a number answers the question of that number.
+    """
+    if number := _NUMBERED.match(cells[0]) if cells and len(cells) > 1 else None:
+        outline.question(f"Q{number[1]}")
     for i, cell in enumerate(cells[1:], 1):
         near = (header[i] if i < len(header) else "", _row(header, cells[:i]))
         parts = list(pieces(cell))
@@ -138,8 +161,11 @@ def table_row(outline: Outline, header: Sequence[str], cells: Sequence[str], lin
             for piece, after in zip(parts, [*parts[1:], None], strict=True)
             if piece.kind != "prose"
         ]
+        kind = "inline" if _EXPLAINS.fullmatch(near[0]) else "display"
         for text in inner or [cell.strip("` ")]:
-            outline.formula(text, line, "display", near)
+            outline.formula(text, line, kind, near)
+    if number:
+        outline.question("")
 
 
 def _row(header: Sequence[str], before: Sequence[str]) -> str:

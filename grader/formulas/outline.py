@@ -162,16 +162,17 @@ class Outline:
         self.paragraph()
         self._lists.append(max(first - 1, 0) if ordered else -1)
 
-    def item(self, label: str = "") -> None:
-        """Begin an item of the innermost list."""
+    def item(self, label: str = "", number: int = 0) -> None:
+        """Begin an item of the innermost list; ``number`` is how it is marked, if it is.
+
+        A number may be left out (1, 2, 5), while one that comes again (1, 1, 1) is counted.
+        """
         self.paragraph()
         if not self._lists:
             self._lists.append(-1)
         level = _ITEM + len(self._lists)
-        number = 0
         if self._lists[-1] >= 0:
-            self._lists[-1] += 1
-            number = self._lists[-1]
+            self._lists[-1] = number = max(self._lists[-1] + 1, number)
         self._frames = [f for f in self._frames if f.level < level]
         self._frames.append(_Frame(level, label[:MAX_LAYER], number, self._next(), growing=True))
         self.paragraph()
@@ -204,6 +205,14 @@ class Outline:
             self._history = f"{self._history}\n{self._prose}"[-_MAX_HISTORY:]
         self._prose = ""
 
+    def question(self, name: str) -> None:
+        """Begin what a label says ("Q2"), and end what the last one has begun."""
+        self._frames = [f for f in self._frames if f.level != _QUESTION]
+        if name:
+            at = next((i for i, f in enumerate(self._frames) if f.level > _QUESTION), None)
+            frame = _Frame(_QUESTION, name, serial=self._next())
+            self._frames.insert(len(self._frames) if at is None else at, frame)
+
     def prose(self, text: str, *, ends: bool = False) -> None:
         """Take text in which there is no formula; at its end, a formula or nothing follows."""
         if not self._prose.strip() and (found := _INLINE.match(text)):
@@ -214,10 +223,7 @@ class Outline:
                     _Frame(_LABEL, found[0].strip(" *_#>:.") + " ", serial=self._next())
                 )
         elif not self._prose.strip() and (named := _NAMED.match(text)):
-            self._frames = [f for f in self._frames if f.level != _QUESTION]
-            at = next((i for i, f in enumerate(self._frames) if f.level > _QUESTION), None)
-            frame = _Frame(_QUESTION, named[0].strip(" *_#>:.("), serial=self._next())
-            self._frames.insert(len(self._frames) if at is None else at, frame)
+            self.question(named[0].strip(" *_#>:.("))
         items = [f for f in self._frames if f.level > _ITEM]
         if items and items[-1].growing and text.strip(" \n"):
             items[-1].text = (items[-1].text + text.partition("\n")[0]).lstrip()[:MAX_LAYER]

@@ -17,7 +17,7 @@ from grader.formulas.questions import Question
 from grader.formulas.sections import Place, Placed, Sections, plain, sentences
 
 EXACT, GROUP, NOWHERE, ELSEWHERE = 3, 2, 1, 0
-_ALL = re.compile(r"\b(?:all|every|each|both|any)\b", re.IGNORECASE)
+_ALL = re.compile(r"\b(?:all|every|each|both|any|everywhere|always)\b", re.IGNORECASE)
 _LEAST = 12  # letters of a repeated sentence, which may be cut
 _NEAR = 200  # characters before a formula in which its case is looked for
 

@@ -12,7 +12,7 @@ factor = true                         the whole may be a multiple of it (heads, 
 id, says, place = "1c", facets = { phase = "prefill" }
 reference = "4*N**2*d"
 at = { N = 1024, d = 128 }            where the formula's number is asked for
-[[questions.variants]]
+[[questions.variants]]                what is worth more before what is worth less
 name, says, formula                   what else is accepted under a name; what a name is worth
                                       is the rubric's business
 free = { a = [3, 6] }                 a coefficient, any whole number in this range

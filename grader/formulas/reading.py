@@ -28,7 +28,7 @@ _STARTS = {"number", "symbol", "open", "frac", "function"}
 _UNIT = re.compile(
     r"(?:[kKMGTP]i?|kilo|mega|giga|tera|milli|micro)?"
     r"(?:flops?|bytes?|ops?|macs?|b|elements?|elems?|seconds?|secs?|s|operations?|transactions?)"
-    r"|[mnuµμ]s|\\mu|mu|m?secs?|(?:milli|micro|nano)seconds?|floating|point|per|of|in|total|a|each|the|token|memory|access(?:es)?"
+    r"|[mnuµμ]s|\\mu|mu|m?secs?|(?:milli|micro|nano)seconds?|floating|point|per|layer|of|in|total|a|each|the|token|memory|access(?:es)?"
     r"|thousand|million|billion|trillion|bn|approx(?:imately)?|about|\\?%",
     re.IGNORECASE,
 )
@@ -280,7 +280,7 @@ def _times(rest: Sequence[Token]) -> str | None:
     """Return words that say how many times as much a number is: "x faster"; None if others."""
     if rest and rest[0].kind == "*":
         rest = rest[1:]
-    words = [token.text for token in rest]
+    words = [word for token in rest for word in token.text.split()]
     return "x" if words and all(_TIMES.fullmatch(word) for word in words) else None
 
 

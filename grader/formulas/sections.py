@@ -24,6 +24,7 @@ _SINGLE = re.compile(
     r"\W*(?:part|section|question|problem|answer|ques|q)[\s.#]*(\d+)\b|\W*(\d+)[.):]?\s*(?:$|(?<=[.):]\s))",
     re.IGNORECASE,
 )
+_ASKED = re.compile(r"\W*(?:question|q)\b", re.IGNORECASE)
 _WORD = re.compile(r"[a-z]{2,}|\d+")
 _IDLE = frozenset(
     ("the", "of", "and", "or", "to", "in", "for", "is", "are", "an", "at", "on", "with", "by",
@@ -86,7 +87,11 @@ class Sections:
         """Return the place that a text begins with, below ``at``; () where it names none."""
         if found := _PATH.match(text):
             numbers = tuple(int(part) for part in found[1].split(".")[:8] if len(part) < 4)  # noqa: PLR2004
-            for path in ((*numbers, int(found[2])) if found[2] else numbers, (*at, *numbers)):
+            paths = [(*numbers, int(found[2])) if found[2] else numbers, (*at, *numbers)]
+            if at[-1:] == numbers[:1]:
+                paths.insert(1, (*at[:-1], *numbers))  # "3.2" below "3. Softmax"
+            inner = not heading or _ASKED.match(text)  # "1.2" below 2.1.3 is 2.1.3.1.2
+            for path in reversed(paths) if inner else paths:
                 if self.leads(path):
                     return path
         if found := _SINGLE.match(text):

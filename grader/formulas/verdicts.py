@@ -19,13 +19,22 @@ _IDLE = re.compile(
 )
 _ASKS = re.compile(r"\?\s*\)?\s*$")
 _SUPPOSES = re.compile(
-    r"\b(?:if|would|were|whether|unless|could|should|suppose|until|when|only)\b", re.IGNORECASE
+    r"\b(?:if|would|were|whether|unless|could|might|should|suppose|until|when|only|"
+    r"close to|near(?:ly)?|almost(?! always))\b"
+    r"|\b(?:need|require|enough|order|ha[sd]|have)\w*\b.{0,60}\bto (?:be|become)\b",
+    re.IGNORECASE,
 )
 _NOT = re.compile(
     r"(?:\bnot\b|n't\b|n’t\b|\bnor\b|\bneither\b|\bno longer\b|\bnever\b|\brather than\b"
     r"|\binstead of\b|\bas opposed to\b|\bfar from\b|\bless\b|\bisnt\b|\bnon-?|\bunlike\b"
     r"|\bversus\b|\bvs\b)"
     r"(?:\s+(?:being|be|the|a|an|so|very|really|at all|yet|actually|strictly|gpu|is))*\s*$",
+    re.IGNORECASE,
+)
+_NOT_INSIDE = re.compile(r"(?:\bnot|n['’]t|\bnever)\s+(?:\w+\s+){0,2}\w+$", re.IGNORECASE)
+_NOT_BEHIND = re.compile(
+    r"\s*(?:alone\s+|only\s+|by itself\s+)?(?:can ?not\b|(?:can|ca|is|do|does|wo|was|did)n['’]t\b|"
+    r"(?:is|does|will|was|did|are)\s+not\b|fails?\b|never\b)",
     re.IGNORECASE,
 )
 _CLAUSE = re.compile(r"[,;:(]|\b(?:but|and|so|thus|therefore|hence)\b")
@@ -77,7 +86,8 @@ def _stated(sentence: str, words: Words) -> list[tuple[str, bool]]:
                 clause = _CLAUSE.split(before)[-1]
                 if _SUPPOSES.search(clause):
                     continue
-                if _NOT.search(before):
+                not_so = _NOT.search(before) or _NOT_INSIDE.search(match[0])
+                if not_so or _NOT_BEHIND.match(sentence, match.end()):
                     denied.append(value)
                 else:
                     said[value] = said.get(value, False) or word.endswith("!")

@@ -16,6 +16,8 @@ Contract
        host named; else the agent ends the worker and says `timeout`. A worker that dies, or
        writes something that is no frame, is reported as such.
     6. What the worker prints is read all the time, and its last few kilobytes go with each reply.
+       A request may ask for more (`still`): once a second, before the reply, a frame without a
+       body that holds the end of what was printed so far.
     7. When the host hangs up, the agent ends, and as PID 1 it takes the whole sandbox with it.
 """
 
@@ -39,6 +41,7 @@ PR_SET_DUMPABLE, PR_SET_CHILD_SUBREAPER = 4, 36
 PRINTS_KEPT = 2048
 PURGE_SECONDS = 5.0
 WARM_SECONDS = 5.0
+STILL_SECONDS, STILL_KEPT = 1.0, 300  # how often, and how much of what was printed
 OUR_FAULT = 70  # exit code of the agent when it fails by itself (EX_SOFTWARE)
 
 
@@ -202,11 +205,16 @@ class Agent:
             return _fault("error", "no worker is running"), b""
         deadline = time.monotonic() + header["seconds"]
         exchange = Exchange(self, header, body)
+        said = time.monotonic()
         try:
             while (left := deadline - time.monotonic()) > 0:
                 reply = exchange.step(left)
                 if reply is not None:
                     return reply
+                if header.get("still") and time.monotonic() - said >= STILL_SECONDS:
+                    said = time.monotonic()
+                    tail = self.prints[-STILL_KEPT:].decode(errors="replace")
+                    frames.write(self.replies, {"id": header["id"], "still": tail})
         except frames.Malformed:
             self.purge()
             return _fault("protocol_violation", "the reply is not a frame"), b""

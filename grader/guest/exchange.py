@@ -54,6 +54,7 @@ class Exchange:
                     agent.drain_prints()
                     reply, body = frame
                     reply.pop("prints", None)
+                    reply.pop("still", None)  # this is the reply, whatever it says
                     return reply, body
         return None
 

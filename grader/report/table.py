@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from tabulate import tabulate
 
@@ -126,11 +126,20 @@ def _lost(result: Json) -> Iterator[str]:
         got = f"{points:g}" if outcome != "harness_error" else "–"
         head = f"{criterion_id} {names}  {got}/{most:g}  {outcome.replace('_', ' ')}"
         yield from textwrap.wrap(head, WIDTH, subsequent_indent="   ")
-        yield from textwrap.wrap(
-            shown(message, LONGEST), WIDTH, initial_indent="   ", subsequent_indent="   "
-        )
+        for text in (message, *_levels(checks)):
+            yield from textwrap.wrap(
+                shown(text, LONGEST), WIDTH, initial_indent="   ", subsequent_indent="   "
+            )
     if any(check["visibility"] == "hidden" for checks in groups.values() for check in checks):
         yield "* hidden: what it asks for is said, its data are not"
+
+
+def _levels(checks: Sequence[Json]) -> Iterator[str]:
+    """Yield what the rubric says to whoever judges what a person has to judge."""
+    for check in checks:
+        levels = check["staff_message"].partition("\n")[0]
+        if check["outcome"] == "inconclusive" and levels not in check["message"]:
+            yield levels
 
 
 def _deducted(result: Json) -> Iterator[str]:

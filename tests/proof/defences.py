@@ -3,6 +3,7 @@
 import functools
 
 from tests.proof.defended import (
+    answer_sheets,
     checks,
     container,
     downloads,
@@ -14,6 +15,7 @@ from tests.proof.defended import (
     notebook_checks,
     notebooks,
     problem1,
+    transformers,
 )
 from tests.proof.ledger import Row
 
@@ -30,7 +32,7 @@ was, a box of ours that breaks one rule of the protocol. A row "check ..." takes
 rubric: the case is then graded with full marks by all the others of its problem.
 """
 GROUPS = (judge, checks, latency, problem1, line, guest, intake, notebooks, notebook_checks,
-          downloads, container)  # fmt: skip
+          transformers, answer_sheets, downloads, container)  # fmt: skip
 DEFENCES = [defence for group in GROUPS for defence in group.DEFENCES]
 
 

@@ -76,6 +76,8 @@ ROWS = [
     ("2.1.6.3.value", "AI = 3236.59", 1),
     ("2.1.6.3.value", "AI = 3236.35", 1),
     ("2.1.6.3.value", "AI = 1808.14", 1),
+    ("2.1.6.3.comparison", "MHA has a lower intensity, 85 for 3237.", 1),
+    ("2.1.6.3.comparison", "MHA's intensity is higher.", None),
     # 2.2
     ("2.2.1.flops", "FLOPs = $20480000BN + 6525BN^2$", 1),
     ("2.2.1.flops", "FLOPs = $8BND^2 + 4BN^2D + 5HBN^2$", 0.8),

@@ -496,6 +496,24 @@ def test_the_pack_is_told_by_what_was_handed_in(two):
     assert packs.find(two, "small-1", handed_in(work_ipynb="##### Block A")).id == "small-1"
 
 
+def test_a_sheet_is_told_by_half_of_its_headings(two):
+    """Whatever marks and numbers they have; a text that only mentions them is not one."""
+    path = two / "rubrics" / "small-1" / "rubric.toml"
+    text = path.read_text()
+    headings = 'headings = ["Layers", "Attention cost", "Decoding", "Beam search"]'
+    path.write_text(text.replace('files = ["net.py"]', headings))
+    for sheet in ("## Part 2: Layers\n\n### 2.1 attention-cost", "Problem 1 Layers\nDecoding",
+                  "\\section*{Layers}\n\\section{3. Beam search}"):  # fmt: skip
+        assert packs.find(two, None, [SourceFile("answers.md", sheet.encode())]).id == "small-1"
+    html = b'<h2 id="x">Layers<a href="#x">P</a></h2><p>1</p>\n<h2>2. Decoding</h2>'
+    assert packs.find(two, None, [SourceFile("answers.html", html)]).id == "small-1"
+    for sheet in ("## Layers", "Here the layers and decoding.", "# Our attention cost"):
+        with pytest.raises(UsageError, match="a sheet with headings such as 'Layers'"):
+            packs.find(two, None, [SourceFile("README.md", sheet.encode())])
+    with pytest.raises(UsageError, match="fit no assignment"):
+        packs.find(two, None, handed_in(a_py="# Layers\n# Decoding"))
+
+
 def test_what_fits_no_pack_or_several_is_said(two):
     """The sentence says what each pack expects, or which ones fit."""
     with pytest.raises(UsageError, match=r"small-1 expects a file net\.py") as caught:

@@ -314,6 +314,17 @@ def test_an_inconclusive_hidden_check_tells_no_data_either():
     assert SECRET not in judged.message
 
 
+@pytest.mark.parametrize("collected", ["", "A sheet of 40 words was found."])
+def test_the_levels_of_what_a_person_judges_stay_with_the_staff(collected):
+    """They say what a good answer has; a student whose answer is open reads no model answer."""
+    levels = "Both reasons are named (2), one of them (1)."
+    manual = Check("a", 2, levels, "hidden", NOTHING, None, {}, {}, manual=True)
+    judged = one(criterion("sum", 2, manual), {"a": Evidence("a", message=collected)}).checks[0]
+    assert judged.outcome == "inconclusive"
+    assert judged.message == (collected or "A person reads this.")
+    assert judged.staff_message == levels
+
+
 def test_a_students_own_exception_is_told_even_if_hidden():
     """What the student's code raised is the student's own, also in a hidden check."""
     rule = criterion("sum", 1, check("a", 1, visibility="hidden"))

@@ -32,14 +32,19 @@ here = os.path.dirname(sys.executable)
 path = os.pathsep.join([here, os.environ.get("PATH", ""), "/usr/local/bin:/usr/bin:/bin"])
 shell = shutil.which("bash", path=path) or shutil.which("sh", path=path)
 command = [shell, "run.sh", f"num_layers={sys.argv[1]}", f"data={data}", f"out={out}"]
-done = subprocess.run(command, env={**os.environ, "PATH": path}, stdin=subprocess.DEVNULL,
-                      stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+done = subprocess.Popen(command, env={**os.environ, "PATH": path}, stdin=subprocess.DEVNULL,
+                        stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+said = b""
+while piece := os.read(done.stdout.fileno(), 65536):
+    said = (said + piece)[-1500:]
+    os.write(2, piece[-1500:])  # shown while it runs, to whoever waits
+done.wait()
 try:
     with open(out, errors="replace") as file:
         found = file.read(60000)
 except OSError as error:
     found = None
-said = done.stdout.decode(errors="replace")[-1500:]
+said = said.decode(errors="replace")
 print()
 print(json.dumps({"code": done.returncode, "said": said, "found": found}))
 """
