@@ -45,12 +45,15 @@ class Session:
         watch: Callable[[float, str], None] | None = None,
     ) -> tuple[Json, Path]:
         """Grade and store; return the result and its file. A human's points are carried over."""
-        result, attachments = self.graded(submission, say)
+        result, attachments = self.graded(submission, say, watch)
         result = results.write(self._out, result, attachments)
         return result, results.place(self._out, result)
 
     def graded(
-        self, submission: Submission, say: Callable[[str], None] = lambda _: None
+        self,
+        submission: Submission,
+        say: Callable[[str], None] = lambda _: None,
+        watch: Callable[[float, str], None] | None = None,
     ) -> tuple[Json, list[Attachment]]:
         """Grade and store nothing; return the result, without points by hand, and its files."""
         attachments: list[Attachment] = []

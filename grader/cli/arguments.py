@@ -94,7 +94,8 @@ def _course(known: Commands) -> None:
     command.set_defaults(run=course.gradebook)
 
     command = _on_one(known, "points", "give points for what waits for a human")
-    command.add_argument("line", help="a criterion, or one check of it")
+    which = "a criterion, or one check of it (default: show what waits)"
+    command.add_argument("line", nargs="?", help=which)
     command.add_argument("points", type=float, nargs="?")
     command.add_argument("--undo", action="store_true", help="take them back")
     _signed(command).set_defaults(run=course.points)

@@ -25,13 +25,20 @@ def gradebook(arguments: argparse.Namespace) -> int:
 
 
 def points(arguments: argparse.Namespace) -> int:
-    """Give points for what waits for a human, or take them back."""
+    """Give points for what waits for a human, or take them back; show what waits."""
     from grader.errors import UsageError
     from grader.gradebook import entries
+    from grader.gradebook.book import Book
+    from grader.gradebook.telling import waiting
 
     line, note, by = arguments.line, arguments.note, arguments.by
-    if (arguments.points is None) != arguments.undo:
-        raise UsageError("say how many points, or --undo to take them back")
+    if line is None and not arguments.undo:
+        with Book(arguments.folder) as book:
+            (name,) = book.names([arguments.name])
+            print(waiting(book.folder, book.read(name)[0]))
+        return 0
+    if line is None or (arguments.points is None) != arguments.undo:
+        raise UsageError("say for what and how many points, or --undo to take them back")
     if arguments.undo:
         return _record(arguments, entries.undo(line, note, by))
     return _record(arguments, entries.points(line, arguments.points, note, by))

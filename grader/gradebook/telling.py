@@ -5,12 +5,15 @@ from __future__ import annotations
 import textwrap
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 from tabulate import tabulate
 
 from grader import history
 from grader.gradebook.book import STATES, Book
 from grader.records import Json
+from grader.report.told import covered
+from grader.score import open_checks
 from grader.text import shown
 
 WIDTH = 100
@@ -48,6 +51,24 @@ def overview(book: Book) -> str:
     return "\n".join(lines)
 
 
+def waiting(folder: Path, result: Json) -> str:
+    """Return what of a result a human has to judge: by which levels, and where to look."""
+    beside = folder / str(result.get("attachments"))
+    lines = []
+    for criterion in result["criteria"]:
+        if criterion["status"] != "needs_review":
+            continue
+        checks = {each["id"]: each for each in criterion["checks"]}
+        for name, most in open_checks(criterion).items():
+            if name not in covered(result, criterion):
+                check = checks.get(name, {})
+                lines.append(f"{criterion['id']} {name}".strip() + f", 0 to {most:g}")
+                for told in (check.get("staff_message") or criterion["title"]).splitlines():
+                    lines += _wrapped("   ", told)
+                lines += [f"   {beside / each}" for each in check.get("attachments", [])]
+    return "\n".join(lines) or "nothing waits for a human"
+
+
 def _requests(book: Book) -> Iterator[str]:
     query = "SELECT * FROM requests WHERE answer IS NULL ORDER BY at, result, number"
     for row in book.rows(query):
@@ -76,16 +97,15 @@ def told(result: Json, events: Sequence[Json]) -> str:
         head = f"{event['at']}{who}: {_what(event)}"
         if id(event) in moved:
             head += "; " + " -> ".join(_total(total) for total in moved[id(event)])
-        lines += _wrapped(head, "", indent="   ")
+        lines += _wrapped(head, "")
         note = event.get("text") or event["why"]
         if note and event["event"] != "replaced":
-            lines += _wrapped("   ", note, indent="   ")
+            lines += _wrapped("   ", note)
     pack, environment = result["pack"], result["environment"]
     lines += _wrapped(
         f"now: {_total(result['total'])}; rubric {_short(pack['digest'])}, "
         f"image {_short(environment.get('image'))} on {environment['device']}",
         "",
-        indent="   ",
     )
     return "\n".join(lines)
 
@@ -108,12 +128,8 @@ def _what(event: Json) -> str:
     return f"answer to request {event['number']}"
 
 
-def _wrapped(head: str, text: str, indent: str = "   ") -> list[str]:
-    whole = head + shown(text, LONGEST)
-    return textwrap.wrap(
-        whole, WIDTH, subsequent_indent=indent, drop_whitespace=True,
-        initial_indent=head[: len(head) - len(head.lstrip())],
-    )  # fmt: skip
+def _wrapped(head: str, text: str) -> list[str]:
+    return textwrap.wrap(head + shown(text, LONGEST), WIDTH, subsequent_indent="   ")
 
 
 def _total(total: Json) -> str:
