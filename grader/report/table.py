@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from tabulate import tabulate
 
 from grader.records import Json
+from grader.report.told import covered
 from grader.text import shown
 
 WIDTH = 100
@@ -111,8 +112,9 @@ def _lost(result: Json) -> Iterator[str]:
     """Yield a sentence for each lost point; checks with the same sentence stand together."""
     groups: dict[tuple[str, str, str], list[Json]] = {}
     for criterion in result["criteria"]:
+        by_hand = covered(result, criterion)
         for check in criterion["checks"]:
-            if check["outcome"] != "passed":
+            if check["outcome"] != "passed" and check["id"] not in by_hand:
                 key = (criterion["id"], check["outcome"], check["message"])
                 groups.setdefault(key, []).append(check)
     if groups:
