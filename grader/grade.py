@@ -47,7 +47,6 @@ def grade(
     draw: Draw,
     family: Family | None = None,
     device: str = "cpu",
-    manual: Sequence[Json] = (),
     handed: Handed | None = None,
     say: Callable[[str], None] = lambda _: None,
     watch: Callable[[float, str], None] | None = None,
@@ -86,7 +85,7 @@ def grade(
         evidence = runner.run(pack.checks_folder, checks, student, oracle, draw, say)
         beside = [*work.attachments, *(each for e in evidence for each in e.attachments)]
         attach([*beside, kept(evidence, pack.checks_digest)])
-        criteria = score(pack.criteria, {e.check: e for e in evidence}, manual)
+        criteria = score(pack.criteria, {e.check: e for e in evidence})
         diagnosis: list[Json] = []
         if family is not None and _is_wrong(criteria):
             say("diagnosis")
@@ -108,7 +107,7 @@ def grade(
         "deductions": deductions,
         "flags": [*submission.flags, *work.flags, *(flag for box in boxes for flag in box.flags)],
         "diagnosis": diagnosis,
-        "manual": list(manual),
+        "manual": [],
         "course_verdict": _course_verdict(evidence),
         "draw": {"seed": draw.seed, "digest": draw.digest},
         "environment": _environment(sandbox, device, oracle.ready or student.ready),

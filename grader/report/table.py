@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from tabulate import tabulate
 
 from grader.records import Json
-from grader.report.told import left_out
+from grader.report.told import covered, left_out
 from grader.text import shown
 
 WIDTH = 100
@@ -112,8 +112,10 @@ def _lost(result: Json) -> Iterator[str]:
     """Yield a sentence for each lost point; checks with the same sentence stand together."""
     groups: dict[tuple[str, str, str], list[Json]] = {}
     for criterion in result["criteria"]:
+        by_hand = covered(result, criterion)
         for check in criterion["checks"]:
-            if check["outcome"] != "passed" and not left_out(check):
+            said = check["outcome"] == "passed" or check["id"] in by_hand
+            if not said and not left_out(check):
                 key = (criterion["id"], check["outcome"], check["message"])
                 groups.setdefault(key, []).append(check)
     if groups:

@@ -63,3 +63,10 @@ def messages(result: Json) -> frozenset[str]:
         for check in criterion["checks"]
         if check["visibility"] == "public"
     )
+
+
+def covered(result: Json, criterion: Json) -> set[str]:
+    """Return the open checks of a criterion that a person has given points for."""
+    open_ = {each["id"] for each in criterion["checks"] if each["outcome"] == "inconclusive"}
+    entries = [each for each in result["manual"] if each["criterion"] == criterion["id"]]
+    return {name for each in entries for name in each.get("checks") or open_} & open_

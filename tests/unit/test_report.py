@@ -105,6 +105,7 @@ def result(*criteria, **more):
         "criteria": list(criteria),
         "deductions": [],
         "diagnosis": [],
+        "manual": [],
         "flags": [],
         "course_verdict": {},
         "environment": {"sandbox": "docker", "device": "cpu", "isolation": "container"},
