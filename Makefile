@@ -5,7 +5,7 @@ GRADER := $(VENV)/bin/grader
 SUB ?= submissions/alice
 DEVICE ?= auto
 
-.PHONY: help setup grade batch image doctor test lint bench margins proof clean
+.PHONY: help setup grade batch check image doctor test lint bench margins proof clean
 
 help:          ## list the targets
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
@@ -23,6 +23,9 @@ grade: setup   ## grade one submission: make grade SUB=submissions/alice
 
 batch: setup   ## grade a folder of submissions: make batch SUBS=hand-ins
 	@$(GRADER) batch $(or $(SUBS),$(error say which folder: make batch SUBS=hand-ins)) --device $(DEVICE) --resume $(if $(PACK),--pack $(PACK)) $(if $(ROSTER),--roster $(ROSTER))
+
+check: setup   ## the public checks, as a student runs them: make check SUB=folder HANDOUT=handout
+	@$(GRADER) check $(or $(SUB),.) $(if $(HANDOUT),--handout $(HANDOUT))
 
 image: setup   ## make the sandbox's image anew
 	@$(GRADER) image $(if $(filter cuda%,$(DEVICE)),--device cuda)

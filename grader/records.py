@@ -27,6 +27,7 @@ FAULTS = ("failed", "error", "timeout", "out_of_memory", "protocol_violation", "
 OWN = ".own"  # in the name of an attachment that may be shown to the student: it is theirs
 
 Number = float | int | None
+Json = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -147,6 +148,4 @@ class CriterionResult:
     pending_points: float
     status: str  # graded | needs_review | withheld
     checks: tuple[CheckResult, ...]
-
-
-Json = dict[str, Any]
+    by_checks: Json = field(default_factory=dict)  # points and pending_points before a human's

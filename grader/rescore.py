@@ -27,6 +27,7 @@ class Change:
 
     old: Json
     new: Json
+    causes: tuple[str, ...] = ()  # what has changed beside lines of the rubric
 
     @property
     def id(self) -> str:
@@ -51,7 +52,8 @@ class Change:
             if was is None:
                 yield now["id"], None, now["points"], "new in the rubric"
             elif (was["points"], was["outcome"]) != (now["points"], now["outcome"]):
-                yield now["id"], was["points"], now["points"], _because(was, now)
+                because = [*_because(was, now), *self.causes] or ["another rule"]
+                yield now["id"], was["points"], now["points"], "; ".join(because)
         then, today = ({e["id"]: e for e in r["deductions"]} for r in (self.old, self.new))
         for name in sorted({*then, *today}):
             taken, takes = (
@@ -116,10 +118,18 @@ def rescore(folder: Path, pack: Pack) -> Rescored:
     return Rescored(tuple(changes), same, refused)
 
 
-def apply(folder: Path, rescored: Rescored) -> None:
-    """Store the results that moved; what they replace goes into their history."""
+def apply(folder: Path, rescored: Rescored) -> list[str]:
+    """Store the results that moved; what they replace goes into their history.
+
+    Returns why some are not: those were graded anew meanwhile.
+    """
+    refused = []
     for change in rescored.changes:
-        results.write(folder, change.new)
+        try:
+            results.write(folder, change.new, why="rescored", instead_of=change.old)
+        except UsageError as error:
+            refused.append(str(error))
+    return refused
 
 
 def _again(old: Json, folder: Path, pack: Pack) -> Json:
@@ -148,7 +158,7 @@ def _checks(result: Json) -> list[Json]:
     return [check for criterion in result["criteria"] for check in criterion["checks"]]
 
 
-def _because(was: Json, now: Json) -> str:
+def _because(was: Json, now: Json) -> list[str]:
     """Name the lines of the rubric in which two scorings of a check differ."""
     limits = [
         f"{name} {was['limits'].get(name, '-')} -> {now['limits'].get(name, '-')}"
@@ -159,4 +169,4 @@ def _because(was: Json, now: Json) -> str:
         limits.append(f"points {was['max_points']:g} -> {now['max_points']:g}")
     if not limits and was["variant"]:
         limits.append(f"credit of {was['variant']}")
-    return "; ".join(limits) or "another rule"
+    return limits

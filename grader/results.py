@@ -1,14 +1,13 @@
 """Results on disk: one JSON file for each submission, checked against its schema, written whole.
 
 A result that replaces another with other points or of other files leaves the old one's summary in
-``<id>.history.jsonl``, and a human's points are carried over.
+its history (`grader.history`). Points by hand are those that are stored when it is written: what a
+human enters while a submission is being graded is in its result.
 """
 
 from __future__ import annotations
 
 import contextlib
-import datetime as dt
-import errno
 import fcntl
 import functools
 import glob
@@ -21,10 +20,13 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from grader import history
 from grader.errors import HarnessError, UsageError
 from grader.records import Attachment, Json
+from grader.score import by_hand
 
 SCHEMA_FILE = Path(__file__).with_name("result.schema.json")
+SCHEMA = "grader.result/1"
 _TEMPORARY = ".grader-new-"
 
 
@@ -33,7 +35,19 @@ def _validator() -> Any:  # noqa: ANN401 - the class depends on the schema
     # Imported here: it costs 0.1 s, which --help and usage errors need not pay.
     from jsonschema import Draft202012Validator  # noqa: PLC0415
 
-    return Draft202012Validator(json.loads(SCHEMA_FILE.read_text(encoding="utf-8")))
+    schema = json.loads(SCHEMA_FILE.read_text(encoding="utf-8"))
+    return Draft202012Validator(_inlined(schema, schema["$defs"]))
+
+
+def _inlined(schema: Any, definitions: Json) -> Any:  # noqa: ANN401 - any part of a schema
+    """Put definitions where they are referred to: jsonschema looks references up each time."""
+    if isinstance(schema, list):
+        return [_inlined(part, definitions) for part in schema]
+    if not isinstance(schema, dict):
+        return schema
+    if "$ref" in schema:
+        return _inlined(definitions[schema["$ref"].removeprefix("#/$defs/")], definitions)
+    return {key: _inlined(part, definitions) for key, part in schema.items() if key != "$defs"}
 
 
 def validate(result: Json) -> None:
@@ -45,16 +59,35 @@ def validate(result: Json) -> None:
 
 
 def read(folder: Path, submission_id: str) -> Json | None:
-    """Return the stored result, or None if there is none."""
-    path = folder / f"{submission_id}.json"
+    """Return the stored result, or None if there is none; UsageError where it is not one."""
+    result = found(folder, submission_id)
+    if result is not None:
+        try:
+            validate(result)
+        except HarnessError as error:
+            raise _spoilt(folder, submission_id, error) from error
+    return result
+
+
+def found(folder: Path, submission_id: str) -> Json | None:
+    """Return the same, looked at only as far as its points go: the schema was, when written."""
     try:
-        result = json.loads(path.read_text(encoding="utf-8"))
-        validate(result)
+        result = json.loads((folder / f"{submission_id}.json").read_bytes())
+        _summary(result)
+        if result["schema"] == SCHEMA and isinstance(result["manual"], list):
+            return dict(result)
+        error: Exception = ValueError("it is another kind of file")
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, RecursionError, HarnessError) as error:
-        raise UsageError(f"{path} is not a result: {error}; move it away") from error
-    return dict(result)
+    except (OSError, ValueError, RecursionError, TypeError, KeyError) as caught:
+        error = caught
+    raise _spoilt(folder, submission_id, error) from error
+
+
+def _spoilt(folder: Path, submission_id: str, error: Exception) -> UsageError:
+    why = f"{error!r}" if isinstance(error, KeyError | TypeError) else f"{error}"
+    path = folder / f"{submission_id}.json"
+    return UsageError(f"{path} is not a result: {why}; move it away")
 
 
 def stored(folder: Path) -> list[Json]:
@@ -73,7 +106,7 @@ def _result_in(path: Path) -> Json | None:
     """Return a result, or None for what is none."""
     try:
         result = json.loads(path.read_bytes())
-        return dict(result) if result["schema"] == "grader.result/1" else None
+        return dict(result) if result["schema"] == SCHEMA else None
     except (OSError, ValueError, TypeError, KeyError):
         return None
 
@@ -89,40 +122,83 @@ def attached(folder: Path, result: Json) -> dict[str, bytes]:
         raise UsageError(f"{beside} cannot be read: {error.strerror}") from error
 
 
-def write(folder: Path, result: Json, attachments: Sequence[Attachment] = ()) -> Path:
-    """Validate and store a result, keeping the history of what it replaces; return its path.
+def write(
+    folder: Path,
+    result: Json,
+    attachments: Sequence[Attachment] = (),
+    *,
+    why: str = "graded",
+    instead_of: Json | None = None,
+) -> Json:
+    """Store a result, keeping the history of what it replaces; return it as it is stored.
 
-    ``attachments`` go into a folder beside it, whose name the result holds and which nothing ever
-    changes: a reader of the old result finds the old files until the new result is there. A result
-    that names such a folder already keeps it.
+    The points by hand that are stored already take the place of those in ``result``. ``why`` goes
+    into the history. ``instead_of`` is the stored result that was looked at before: where it is
+    another one by now, UsageError is raised, and nothing is written. ``attachments`` go into a
+    folder beside it, whose name the result holds and which nothing ever changes: a reader of the
+    old result finds the old files until the new result is there. A result that names such a folder
+    already keeps it.
     """
     submission_id = result["submission"]["id"]
-    beside = str(result.get("attachments") or _folder_of(submission_id, attachments))
     if attachments:
-        result = {**result, "attachments": beside}
+        result = {**result, "attachments": _folder_of(submission_id, attachments)}
     validate(result)
+    with alone(folder, make=True):
+        old = found(folder, submission_id)
+        if instead_of is not None and (old is None or _measured(old) != _measured(instead_of)):
+            raise UsageError(f"{submission_id} was graded anew meanwhile: run the command again")
+        if old is not None and old["manual"] != result["manual"]:
+            result = by_hand(result, old["manual"])
+            validate(result)
+        replaced = None
+        if old is not None and _summary(old) != _summary(result):
+            replaced = history.event("replaced", why=why, **summary(old))
+        put(folder, result, attachments, replaced)
+    return result
+
+
+def place(folder: Path, result: Json) -> Path:
+    """Return where a result is stored."""
+    return folder / f"{result['submission']['id']}.json"
+
+
+def put(
+    folder: Path,
+    result: Json,
+    attachments: Sequence[Attachment] = (),
+    replaced: Json | None = None,
+) -> None:
+    """Store a valid result, and an event before it; the caller is `alone`."""
+    path = place(folder, result)
     try:
         # Plain ASCII, so that no name of a student's file does anything in a terminal or editor.
         text = json.dumps(result, indent=2, ensure_ascii=True, allow_nan=False) + "\n"
     except (TypeError, ValueError) as error:
         raise HarnessError(f"the result cannot be written as JSON: {error}") from error
-    path = folder / f"{submission_id}.json"
+    beside = str(result.get("attachments", ""))
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with _alone(folder):
-            old = read(folder, submission_id)
-            temporary = _written(folder, text)
-            try:
-                if old is not None and _summary(old) != _summary(result):
-                    _append(folder / f"{submission_id}.history.jsonl", old)
-                _attach(folder / beside, attachments)
-                temporary.replace(path)  # a reader sees the old file or the new one, whole
-                _forget_others(folder, submission_id, beside)
-            finally:
-                temporary.unlink(missing_ok=True)
+        temporary = _written(folder, text)
+        try:
+            if replaced is not None:
+                history.append(folder, result["submission"]["id"], replaced)
+            _attach(folder / beside, attachments)
+            temporary.replace(path)  # a reader sees the old file or the new one, whole
+            _forget_others(folder, result["submission"]["id"], beside)
+        finally:
+            temporary.unlink(missing_ok=True)
     except OSError as error:
         raise HarnessError(f"the result could not be written to {path}: {error}") from error
-    return path
+
+
+def summary(result: Json) -> Json:
+    """Return what the history keeps of a result that has changed; the draw's seed is not in it."""
+    environment = result["environment"]
+    return {
+        **_summary(result),
+        "draw": result["draw"]["digest"],
+        "image": environment.get("image"),
+        "device": environment.get("device"),
+    }
 
 
 def _summary(result: Json) -> Json:
@@ -132,6 +208,11 @@ def _summary(result: Json) -> Json:
         "total": result["total"],
         "criteria": {c["id"]: c["points"] for c in result["criteria"]},
     }
+
+
+def _measured(result: Json) -> tuple[object, ...]:
+    """Return what tells one grading from another, points by hand aside."""
+    return (result["submission"]["digest"], result["pack"], result["draw"], result["timing"])
 
 
 def _folder_of(submission_id: str, attachments: Sequence[Attachment]) -> str:
@@ -163,21 +244,18 @@ def _forget_others(folder: Path, submission_id: str, kept: str) -> None:
             shutil.rmtree(left, ignore_errors=True)
 
 
-def _append(path: Path, old: Json) -> None:
-    at = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
-    line = json.dumps({"replaced_at": at, **_summary(old), "draw": old["draw"]["digest"]}) + "\n"
-    with path.open("ab", buffering=0) as file:
-        size = file.tell()
-        if file.write(line.encode()) < len(line):  # a disk that fills up takes half a line
-            file.truncate(size)
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        os.fsync(file.fileno())
-
-
 @contextlib.contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Keep other graders from writing here meanwhile, and remove what killed ones left."""
-    handle = os.open(folder, os.O_RDONLY)
+def alone(folder: Path, *, make: bool = False) -> Iterator[None]:
+    """Keep other graders from writing here meanwhile, and remove what killed ones left.
+
+    ``make`` makes the folder. A process that is alone already must not ask again.
+    """
+    try:
+        if make:
+            folder.mkdir(parents=True, exist_ok=True)
+        handle = os.open(folder, os.O_RDONLY)
+    except OSError as error:
+        raise HarnessError(f"no result can be stored in {folder}: {error.strerror}") from error
     try:
         with contextlib.suppress(OSError):  # not every file system of a network can lock
             fcntl.flock(handle, fcntl.LOCK_EX)

@@ -22,6 +22,7 @@ from grader.records import (
 from grader.rubric import Check, Condition, Criterion, Deduction
 
 MAX_FLOAT = sys.float_info.max
+ROUNDING = 1e-6  # of sums of points
 NO_ANSWER = "none"  # the variant of an answer that is none of those known
 OUR_FAULT = "The grader failed here; this is not your fault. The points are open."
 BY_A_PERSON = "A person reads this."
@@ -34,11 +35,10 @@ def score(
 ) -> tuple[CriterionResult, ...]:
     """Return every criterion with its points.
 
-    ``evidence`` is by check id. ``manual`` are a human's points: for a manual criterion, or for
-    one that needs review, the last entry for it takes the place of what is pending.
+    ``evidence`` is by check id. ``manual`` are a human's points, which take the place of what is
+    pending: see `by_hand`.
     """
-    given = {entry["criterion"]: float(entry["points"]) for entry in manual}
-    return tuple(_criterion(c, evidence, given.get(c.id)) for c in criteria)
+    return tuple(_criterion(c, evidence, manual) for c in criteria)
 
 
 def total(criteria: Sequence[CriterionResult], deductions: Sequence[Json] = ()) -> Json:
@@ -110,27 +110,93 @@ def advise(deductions: Sequence[Deduction], findings: Sequence[Finding]) -> list
     return advice
 
 
+def by_hand(result: Json, manual: Sequence[Json]) -> Json:
+    """Return a result with these points by hand in place of those it has; checks keep theirs.
+
+    An entry covers the checks that it names, or all that is open in its criterion. It stands for
+    what is pending of them, up to their points. What it does not cover waits on.
+    """
+    criteria = [_again(stored, manual) for stored in result["criteria"]]
+    shells = [CriterionResult(**{**each, "checks": ()}) for each in criteria]
+    deductions = deducted(result["deductions"], shells)
+    return {
+        **result,
+        "status": status(shells),
+        "total": total(shells, deductions),
+        "criteria": criteria,
+        "deductions": deductions,
+        "manual": list(manual),
+    }
+
+
+def _again(stored: Json, manual: Sequence[Json]) -> Json:
+    # Results of earlier versions do not have it; in those nobody has given points by hand.
+    checks = stored.get("by_checks") or {
+        "points": stored["points"],
+        "pending_points": stored["pending_points"],
+    }
+    found = _settled(stored["id"], checks, stored["max_points"], open_checks(stored), manual)
+    return {**stored, **found, "by_checks": checks}
+
+
+def open_checks(stored: Json) -> dict[str, float]:
+    """Return what a human may give for each open check of a result's criterion.
+
+    The name is "" where points can be given for the criterion as a whole only: without checks, or
+    with a rule by which the open ones do not add up.
+    """
+    pending = (stored.get("by_checks") or stored)["pending_points"]
+    return _open(
+        {c["id"]: c["max_points"] for c in stored["checks"] if c["outcome"] == "inconclusive"},
+        pending,
+    )
+
+
+def _open(checks: dict[str, float], pending: float) -> dict[str, float]:
+    if checks and abs(sum(checks.values()) - pending) < ROUNDING:
+        return checks
+    return {"": pending} if pending else {}
+
+
 def _criterion(
-    criterion: Criterion, evidence: Mapping[str, Evidence], given: float | None
+    criterion: Criterion, evidence: Mapping[str, Evidence], manual: Sequence[Json]
 ) -> CriterionResult:
     checks = tuple(judge(check, evidence[check.id]) for check in criterion.checks)
     points, pending = _rule(criterion, checks)
-    state = "graded"
     if any(check.outcome == "harness_error" for check in checks):
-        state, points, pending = "withheld", None, criterion.points
-    elif pending and given is not None:
-        points, pending = min((points or 0.0) + max(given, 0.0), criterion.points), 0.0
-    elif pending:
-        state = "needs_review"
+        points, pending = None, criterion.points
+    open_ = _open({c.id: c.max_points for c in checks if c.outcome == "inconclusive"}, pending)
+    found: Json = {"points": points, "pending_points": pending}
     return CriterionResult(
         id=criterion.id,
         title=criterion.title,
-        points=points,
         max_points=criterion.points,
-        pending_points=pending,
-        status=state,
         checks=checks,
+        by_checks=found,
+        **_settled(criterion.id, found, criterion.points, open_, manual),
     )
+
+
+def _settled(
+    criterion: str,
+    by_checks: Json,
+    most: float,
+    open_: Mapping[str, float],
+    manual: Sequence[Json],
+) -> Json:
+    """Return points, what is pending, and the state, once a human's points are in."""
+    points, pending = by_checks["points"], by_checks["pending_points"]
+    if points is None:  # ours to mend first
+        return {"points": None, "pending_points": pending, "status": "withheld"}
+    left = dict(open_)
+    for entry in reversed(manual):  # the last one for a check counts
+        if entry["criterion"] == criterion:
+            covered = set(entry.get("checks") or left) if "" not in left else {""}
+            room = sum(left.pop(name) for name in covered & left.keys())
+            points += min(max(float(entry["points"]), 0.0), room)
+    pending = sum(left.values())
+    state = "needs_review" if pending else "graded"
+    return {"points": min(points, most), "pending_points": pending, "status": state}
 
 
 def _rule(criterion: Criterion, checks: Sequence[CheckResult]) -> tuple[float | None, float]:
@@ -186,8 +252,8 @@ def _fraction(check: Check, evidence: Evidence) -> float:
 
 def _message(check: Check, evidence: Evidence, outcome: Outcome) -> str:
     """Return the sentence for the student: what was asked for, and what was found instead."""
-    if outcome == "passed":
-        return evidence.message if check.credit else ""  # how the answer was understood
+    if outcome == "passed":  # how an answer was understood, or what is shown for its own sake
+        return evidence.message if check.credit or not check.points else ""
     if outcome == "harness_error":
         return OUR_FAULT
     if outcome not in ("failed", "inconclusive"):

@@ -45,7 +45,17 @@ class Session:
         watch: Callable[[float, str], None] | None = None,
     ) -> tuple[Json, Path]:
         """Grade and store; return the result and its file. A human's points are carried over."""
-        before = results.read(self._out, submission.id)
+        result, attachments = self.graded(submission, say, watch)
+        result = results.write(self._out, result, attachments)
+        return result, results.place(self._out, result)
+
+    def graded(
+        self,
+        submission: Submission,
+        say: Callable[[str], None] = lambda _: None,
+        watch: Callable[[float, str], None] | None = None,
+    ) -> tuple[Json, list[Attachment]]:
+        """Grade and store nothing; return the result, without points by hand, and its files."""
         attachments: list[Attachment] = []
         result = grade(
             submission,
@@ -55,10 +65,9 @@ class Session:
             draw=self.draw,
             family=self._family,
             device=self._device,
-            manual=before["manual"] if before else (),
             handed=handed.of(self._out, submission.id),
             say=say,
             watch=watch,
             attach=attachments.extend,
         )
-        return result, results.write(self._out, result, attachments)
+        return result, attachments

@@ -29,6 +29,7 @@ class Journal:
     packs: tuple[str, ...]  # digests: a rubric may be changed, and its results rescored
     checks: str  # digest of what measures
     seed: str
+    hand_ins: str = ""  # where they were read; journals of earlier versions do not say
 
     @property
     def draw(self) -> Draw:
@@ -51,7 +52,13 @@ class Journal:
         return result if of_this else None
 
 
-def begun(folder: Path, pack: Pack, *, resume: bool) -> Journal:
+def hand_ins(folder: Path) -> Path | None:
+    """Return where the hand-ins of a folder of results were read, if a batch has noted it."""
+    stored = _stored(folder / FILE)
+    return Path(stored.hand_ins) if stored and stored.hand_ins else None
+
+
+def begun(folder: Path, pack: Pack, hand_ins: Path, *, resume: bool) -> Journal:
     """Return the batch to go on with, or a new one.
 
     Where points or limits have changed since, what was measured still holds, and the batch goes on;
@@ -60,11 +67,13 @@ def begun(folder: Path, pack: Pack, *, resume: bool) -> Journal:
     path = folder / FILE
     stored = _stored(path) if resume else None
     if stored is not None and stored.checks == pack.checks_digest:
-        if pack.digest in stored.packs:
+        known = stored.packs if pack.digest in stored.packs else (*stored.packs, pack.digest)
+        new = dataclasses.replace(stored, packs=known, hand_ins=str(hand_ins.resolve()))
+        if new == stored:
             return stored
-        new = dataclasses.replace(stored, packs=(*stored.packs, pack.digest))
     else:
-        new = Journal((pack.digest,), pack.checks_digest, Draw.fresh().seed)
+        seed = Draw.fresh().seed
+        new = Journal((pack.digest,), pack.checks_digest, seed, str(hand_ins.resolve()))
     try:
         folder.mkdir(parents=True, exist_ok=True)
         temporary = path.with_name(f"{FILE}.{os.getpid()}")

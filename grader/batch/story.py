@@ -67,7 +67,7 @@ def run(order: Order, say: Callable[[str], None]) -> Done:
     if not hand_ins.taken:
         raise UsageError(f"{order.path} holds no submission that can be graded")
     sandbox = _sandbox(order, say)
-    batch = journal.begun(order.out, pack, resume=order.resume)
+    batch = journal.begun(order.out, pack, order.path, resume=order.resume)
     index = _index(order, hand_ins, pack)
     told = report(hand_ins.taking, index)
     answers: dict[str, Json] = {}

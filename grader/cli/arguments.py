@@ -9,7 +9,7 @@ from typing import NoReturn, TypeAlias
 
 from grader import __version__
 from grader.calc import arguments as calc_arguments
-from grader.cli import commands, giving
+from grader.cli import commands, course, giving
 
 SANDBOXES = ("auto", "docker", "bubblewrap", "process")
 FORMS = ("canvas", "moodle", "gradescope", "classroom", "folder")
@@ -34,6 +34,7 @@ def parser() -> argparse.ArgumentParser:
     known = parser.add_subparsers(required=True, metavar="COMMAND")
 
     _grading(known)
+    _course(known)
     _giving(known)
     _students(known)
     _machine(known)
@@ -82,6 +83,72 @@ def _grading(known: Commands) -> None:
     command.add_argument("--out", type=Path, default=Path("similar"), help="folder of the pages")
     command.add_argument("--least", type=float, default=0.5, help="share to show (default 0.5)")
     command.set_defaults(run=commands.similar)
+
+
+def _course(known: Commands) -> None:
+    command = known.add_parser("gradebook", help="everybody's points, states and open requests")
+    command.add_argument("folder", type=Path, help="folder of results")
+    command.add_argument(
+        "--rebuild", action="store_true", help="make the database anew from the results"
+    )
+    command.set_defaults(run=course.gradebook)
+
+    command = _on_one(known, "points", "give points for what waits for a human")
+    which = "a criterion, or one check of it (default: show what waits)"
+    command.add_argument("line", nargs="?", help=which)
+    command.add_argument("points", type=float, nargs="?")
+    command.add_argument("--undo", action="store_true", help="take them back")
+    _signed(command).set_defaults(run=course.points)
+
+    for name, state, what in (
+        ("publish", "published", "make the pages that students see"),
+        ("preview", "previewed", "make pages to look at before students do"),
+        ("hold", "held", "take pages away again"),
+    ):
+        command = known.add_parser(name, help=what)
+        command.add_argument("folder", type=Path, help="folder of results")
+        command.add_argument("names", nargs="*", help="submissions (default: all)")
+        _signed(command).set_defaults(run=course.state, state=state)
+
+    command = _on_one(known, "request", "note what a student disputes")
+    command.add_argument("line", help="a criterion, or one check of it")
+    command.add_argument("text", help="why, in the student's words")
+    command.add_argument("--by", default="", help="who asks (default: the submission's name)")
+    command.set_defaults(run=course.request)
+
+    command = _on_one(known, "answer", "answer a request")
+    command.add_argument("number", type=int, help="of the request")
+    command.add_argument("text")
+    command.add_argument("--by", default="", help="who answers (default: the user's name)")
+    command.set_defaults(run=course.answer)
+
+    command = _on_one(known, "history", "all that has happened to a result")
+    command.set_defaults(run=course.history)
+
+    command = known.add_parser("regrade", help="grade stored results again, from their hand-ins")
+    command.add_argument("folder", type=Path, help="folder of results")
+    command.add_argument("--only", nargs="+", default=[], metavar="NAME", help="submissions")
+    command.add_argument(
+        "--from", dest="hand_ins", type=Path, metavar="PATH",
+        help="folder of the hand-ins (default: where the batch read them)",
+    )  # fmt: skip
+    command.add_argument("--sandbox", choices=SANDBOXES[:-1], default="auto")
+    command.add_argument("--device", default="auto", help="auto, cpu or cuda:N")
+    command.add_argument("--yes", action="store_true", help="store what comes out")
+    command.set_defaults(run=course.regrade)
+
+
+def _on_one(known: Commands, name: str, what: str) -> Parser:
+    command = known.add_parser(name, help=what)
+    command.add_argument("folder", type=Path, help="folder of results")
+    command.add_argument("name", help="a submission")
+    return command
+
+
+def _signed(command: Parser) -> Parser:
+    command.add_argument("--note", default="", help="why; beside points the student reads it")
+    command.add_argument("--by", default="", help="who (default: the user's name)")
+    return command
 
 
 def _giving(known: Commands) -> None:

@@ -66,7 +66,7 @@ def rescore(arguments: argparse.Namespace) -> int:
     """Say whose points a changed rubric moves, and store that if it is wanted."""
     from grader import rescore as scoring
     from grader.errors import UsageError
-    from grader.report import changes
+    from grader.report import changes, surprises
 
     if arguments.yes and arguments.rubric:
         raise UsageError("--rubric is for trying: put the file into the pack, then give --yes")
@@ -75,9 +75,11 @@ def rescore(arguments: argparse.Namespace) -> int:
         scoring.pack_of(choices.ROOT, arguments.folder, arguments.pack, arguments.rubric),
     )
     print(changes.render(rescored))
+    if arguments.rubric:
+        print(surprises.render(rescored.changes))
     if rescored.changes and arguments.yes:
-        scoring.apply(arguments.folder, rescored)
-        print("stored; what was there before is in each one's history")
+        refused = scoring.apply(arguments.folder, rescored)
+        print("\n".join(["stored; what was there before is in each one's history", *refused]))
     elif rescored.changes:
         print("nothing is stored: --yes stores it")
     return 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,8 @@ from grader.text import shown
 if TYPE_CHECKING:
     from grader.export.feedback import Pages, Zipped
     from grader.export.filling import Filled
-    from grader.export.given import Course, Given
+    from grader.export.given import Course, Given, Rule
+    from grader.records import Json
     from grader.report.seen import Audience
 
 TARGETS = ("csv", "canvas", "moodle", "gradescope", "junit")
@@ -47,10 +49,11 @@ def export(arguments: argparse.Namespace) -> int:
     from grader import handed, results
     from grader.export import given
 
+    stored = results.stored(arguments.folder)
     course = given.course(
-        results.stored(arguments.folder),
+        stored,
         handed.read(arguments.folder),
-        given.so_far if arguments.with_pending else given.settled,
+        _rule(arguments, stored),
         where=str(arguments.folder),
     )
     into_own_file = arguments.to in ("canvas", "moodle")
@@ -66,6 +69,18 @@ def export(arguments: argparse.Namespace) -> int:
     else:
         _new_file(arguments, course)
     return 0
+
+
+def _rule(arguments: argparse.Namespace, stored: Sequence[Json]) -> Rule:
+    """Return what may be given: what is held in the gradebook is not, whatever its points."""
+    from grader import history
+    from grader.export import given
+    from grader.gradebook import entries
+
+    names = [str(each["submission"]["id"]) for each in stored]
+    held = entries.held_back({name: history.read(arguments.folder, name) for name in names})
+    rule = given.so_far if arguments.with_pending else given.settled
+    return lambda result: held.get(str(result["submission"]["id"])) or rule(result)
 
 
 def _into_own_file(arguments: argparse.Namespace, course: Course) -> None:

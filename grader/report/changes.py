@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tabulate import tabulate
 
+from grader.records import Json
 from grader.rescore import Change, Rescored
 from grader.text import shown
 
@@ -31,13 +32,18 @@ def _rows(change: Change) -> list[list[str]]:
         ["", name, _points(before), _points(now), because]
         for name, before, now, because in change.lines()
     ]
-    totals = (_points(change.old["total"]["points"]), _points(change.new["total"]["points"]))
+    totals = (_total(change.old["total"]), _total(change.new["total"]))
     return [[shown(change.id), "total", *totals, ""], *rows]
 
 
 def _difference(change: Change) -> float:
     old, new = (each["total"]["points"] or 0.0 for each in (change.old, change.new))
     return float(round(new - old, 6))
+
+
+def _total(total: Json) -> str:
+    waiting = f" ({total['pending_points']:g} waiting)" if total["pending_points"] else ""
+    return f"{_points(total['points'])}{waiting}"
 
 
 def _points(points: float | None) -> str:

@@ -50,6 +50,11 @@ def _kind(name: str) -> str:
     return name if own else "an exception"
 
 
+def left_out(check: Json) -> bool:
+    """Whether a check is of an optional part, worth nothing, that was not handed in."""
+    return check["outcome"] == "not_submitted" and not check["max_points"]
+
+
 def messages(result: Json) -> frozenset[str]:
     """Return what the public checks of a result say."""
     return frozenset(
@@ -58,3 +63,10 @@ def messages(result: Json) -> frozenset[str]:
         for check in criterion["checks"]
         if check["visibility"] == "public"
     )
+
+
+def covered(result: Json, criterion: Json) -> set[str]:
+    """Return the open checks of a criterion that a person has given points for."""
+    open_ = {each["id"] for each in criterion["checks"] if each["outcome"] == "inconclusive"}
+    entries = [each for each in result["manual"] if each["criterion"] == criterion["id"]]
+    return {name for each in entries for name in each.get("checks") or open_} & open_

@@ -155,7 +155,7 @@ class _Ground:
 
     def stored(self, result):
         """Store a result as the command does, and yield what is wrong with it."""
-        path = results.write(self.results, result)
+        path = results.place(self.results, results.write(self.results, result))
         text = path.read_text(encoding="utf-8")
         if path.parent != self.results or path.name != f"{result['submission']['id']}.json":
             yield f"the result went to {path}"

@@ -86,6 +86,7 @@ def test_help_is_quick_because_it_imports_little():
         "grader.cli.arguments",
         "grader.cli.choices",
         "grader.cli.commands",
+        "grader.cli.course",
         "grader.cli.giving",
         "grader.cli.door",
         "grader.errors",

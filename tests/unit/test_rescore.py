@@ -13,7 +13,7 @@ from grader import pack as packs
 from grader.errors import UsageError
 from grader.grade import criterion_json
 from grader.records import Attachment, Evidence
-from grader.report import changes
+from grader.report import changes, surprises
 from grader.rescore import apply, rescore
 from grader.rubric import Condition
 from grader.score import score, status, total
@@ -126,6 +126,49 @@ def test_a_human_s_points_survive(tmp_path, pack):
     (before, now) = ([c for c in r["criteria"] if c["id"] == "1d"] for r in (old, new))
     assert before == now
     assert new["total"]["points"] > old["total"]["points"]
+
+
+def answered(folder, pack, name, variant):
+    """Store a result in which the KV cache per request is answered so."""
+    found = evidence_for(pack)
+    for each in found:
+        if each.check == "kv_per_request":
+            each.variant = variant
+    store(folder, pack, name, found)
+
+
+def credited(pack, **credit):
+    """Return the pack with other credits for the KV cache per request."""
+    criteria = tuple(
+        dataclasses.replace(
+            criterion,
+            checks=tuple(
+                dataclasses.replace(check, credit=credit) if check.id == "kv_per_request" else check
+                for check in criterion.checks
+            ),
+        )
+        for criterion in pack.criteria
+    )
+    return dataclasses.replace(pack, criteria=criteria, digest="sha256:" + "9" * 64)
+
+
+def test_a_tried_rubric_names_the_credits_that_surprise(tmp_path, pack):
+    """Nothing left, no name any more, or against most others; what moves as others do is not."""
+    for name, variant in (("alice", "gqa"), ("bob", "mha"), ("carol", "mha"), ("dave", "no_layers"),
+                          ("erin", "no_factor_2")):  # fmt: skip
+        answered(tmp_path, pack, name, variant)
+    tried = credited(pack, gqa=1, mha=0.5, no_factor_2=0.1)
+    lines = surprises.render(rescore(tmp_path, tried).changes).splitlines()
+    assert lines == [
+        "credits that surprise:",
+        "  kv_per_request, no layers: 0.6 -> 0 of 2 for 1 (dave): decided before, and now for a "
+        "human",
+        "  kv_per_request, no factor 2: 0.6 -> 0.2 of 2 for 1 (erin): most others gain here",
+    ]
+    tried = credited(pack, gqa=0, mha=0.25, no_layers=0.3, no_factor_2=0.3)
+    lines = surprises.render(rescore(tmp_path, tried).changes).splitlines()
+    assert lines[1:] == ["  kv_per_request, gqa: 2 -> 0 of 2 for 1 (alice): nothing is left"]
+    assert surprises.render(()) == "no credit surprises"
 
 
 def test_what_cannot_be_scored_again_is_said(tmp_path, pack):

@@ -1,0 +1,145 @@
+"""The gradebook in the terminal: everybody's points and states, and one result's history."""
+
+from __future__ import annotations
+
+import textwrap
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from tabulate import tabulate
+
+from grader import history
+from grader.gradebook.book import STATES, Book
+from grader.records import Json
+from grader.report.told import covered
+from grader.score import open_checks
+from grader.text import shown
+
+WIDTH = 100
+LONGEST = 800  # characters of a note
+
+
+def overview(book: Book) -> str:
+    """Return a row for each result, what waits, and what could not be taken in."""
+    rows = book.rows("SELECT * FROM overview ORDER BY id")
+    lines = []
+    if rows:
+        headers = ["submission", "points", "of", "waiting", "for a human", "by hand", "state"]
+        table = [
+            [
+                shown(row["id"]),
+                _points(row["points"]),
+                f"{row['max_points']:g}",
+                f"{row['pending_points']:g}" if row["pending_points"] else "",
+                "withheld" if row["status"] == "withheld" else row["waiting"] or "",
+                row["by_hand"] or "",
+                row["state"],
+            ]
+            for row in rows
+        ]
+        right = ("left", "right", "right", "right", "left", "right", "left")
+        lines.append(tabulate(table, headers, colalign=right, disable_numparse=True) + "\n")
+    counts = Counter(row["state"] for row in rows)
+    states = ", ".join(f"{counts[state]} {state}" for state in STATES if counts[state])
+    open_ = sum(bool(row["waiting"]) for row in rows)
+    waiting = f"{open_} wait for a human" if open_ else "nothing waits for a human"
+    lines.append(f"{states}; {waiting}" if rows else "no result here yet")
+    lines += _requests(book)
+    lines += _idle(book)
+    lines += [f"not in the gradebook: {shown(why, LONGEST)}" for why in book.troubles.values()]
+    return "\n".join(lines)
+
+
+def waiting(folder: Path, result: Json) -> str:
+    """Return what of a result a human has to judge: by which levels, and where to look."""
+    beside = folder / str(result.get("attachments"))
+    lines = []
+    for criterion in result["criteria"]:
+        if criterion["status"] != "needs_review":
+            continue
+        checks = {each["id"]: each for each in criterion["checks"]}
+        for name, most in open_checks(criterion).items():
+            if name not in covered(result, criterion):
+                check = checks.get(name, {})
+                lines.append(f"{criterion['id']} {name}".strip() + f", 0 to {most:g}")
+                for told in (check.get("staff_message") or criterion["title"]).splitlines():
+                    lines += _wrapped("   ", told)
+                lines += [f"   {beside / each}" for each in check.get("attachments", [])]
+    return "\n".join(lines) or "nothing waits for a human"
+
+
+def _requests(book: Book) -> Iterator[str]:
+    query = "SELECT * FROM requests WHERE answer IS NULL ORDER BY at, result, number"
+    for row in book.rows(query):
+        head = f"open request: {shown(row['result'])} {row['number']}, on {row['line']}: "
+        yield from _wrapped(head, row["text"])
+
+
+def _idle(book: Book) -> Iterator[str]:
+    for row in book.rows('SELECT result, criterion, "check" FROM idle ORDER BY 1, 2, 3'):
+        what = shown(f"{row['criterion']} {row['check']}".strip())
+        yield (
+            f"look again: {shown(row['result'])} has points by hand for {what}, which no human "
+            "judges any more; they do not count"
+        )
+
+
+def told(result: Json, events: Sequence[Json]) -> str:
+    """Return a result's history: an entry for each event, and what it comes to now."""
+    moved = {
+        id(event): (before, after)
+        for event, before, after in history.moves(events, result["total"])
+    }
+    lines = []
+    for event in events:
+        who = f", {shown(event['by'])}" if event["by"] else ""
+        head = f"{event['at']}{who}: {_what(event)}"
+        if id(event) in moved:
+            head += "; " + " -> ".join(_total(total) for total in moved[id(event)])
+        lines += _wrapped(head, "")
+        note = event.get("text") or event["why"]
+        if note and event["event"] != "replaced":
+            lines += _wrapped("   ", note)
+    pack, environment = result["pack"], result["environment"]
+    lines += _wrapped(
+        f"now: {_total(result['total'])}; rubric {_short(pack['digest'])}, "
+        f"image {_short(environment.get('image'))} on {environment['device']}",
+        "",
+    )
+    return "\n".join(lines)
+
+
+def _what(event: Json) -> str:
+    kind = event["event"]
+    if kind == "replaced":
+        where = f"rubric {_short(event['pack']['digest'])}" if "pack" in event else "unknown rubric"
+        if "image" in event:
+            where += f", image {_short(event['image'])} on {event['device']}"
+        return f"{shown(event['why'] or 'graded')}; before it {where}"
+    if kind == "points":
+        about = " ".join([event["criterion"], *event["checks"]])
+        given = event["points"]
+        return f"{about}: points taken back" if given is None else f"{about}: {given:g} by hand"
+    if kind == "state":
+        return str(event["state"])
+    if kind == "request":
+        return f"request {event['number']}, on {shown(event['line'])}"
+    return f"answer to request {event['number']}"
+
+
+def _wrapped(head: str, text: str) -> list[str]:
+    return textwrap.wrap(head + shown(text, LONGEST), WIDTH, subsequent_indent="   ")
+
+
+def _total(total: Json) -> str:
+    waiting = f" ({total['pending_points']:g} waiting)" if total["pending_points"] else ""
+    return f"{_points(total['points'])} of {total['max_points']:g}{waiting}"
+
+
+def _points(points: float | None) -> str:
+    return "-" if points is None else f"{points:g}"
+
+
+def _short(digest: str | None) -> str:
+    return digest.removeprefix("sha256:")[:8] if digest else "none"
