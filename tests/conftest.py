@@ -1,8 +1,6 @@
 """What the tests share: the project's root, one sandbox and one oracle of each kind."""
 
 import os
-import re
-import shutil
 import sys
 from pathlib import Path
 
@@ -14,6 +12,7 @@ from grader.errors import HarnessError
 from grader.grade import family_for, oracle_for
 from grader.sandbox import docker
 from grader.sandbox.bubblewrap import BubblewrapSandbox
+from tests import quick
 from tests.zoo_cases import untimed
 
 ROOT = Path(__file__).parent.parent
@@ -33,25 +32,8 @@ def pack():
 
 @pytest.fixture(scope="session")
 def quick_project(tmp_path_factory):
-    """A copy of the project in which a machine grades 2a to 2c of the sheet alone.
-
-    For tests of the command that ask nothing of the programs of problem 1, nor of time: these are
-    most of what grading a whole sheet takes. ``python -m grader`` in this folder is the copy's.
-    """
-    folder = tmp_path_factory.mktemp("project")
-    for name in ("grader", "rubrics", "reference", "submissions"):
-        ignore = shutil.ignore_patterns("course", "__pycache__")
-        shutil.copytree(ROOT / name, folder / name, ignore=ignore)
-    pack = folder / "rubrics" / "e0294-a4"
-    rubric = (pack / "rubric.toml").read_text()
-    for criterion in ("1a", "1b", "1c", "1d", "2d"):
-        pattern = rf'(id = "{criterion}"\n.*\n.*\nrule = )"sum"(?s:.*?)(?=\[\[criteria\]\]|\Z)'
-        rubric, changed = re.subn(pattern, r'\1"manual"\n\n', rubric)
-        assert changed == 1, criterion
-    (pack / "rubric.toml").write_text(rubric)
-    for path in [*pack.glob("checks/test_1*.py"), *pack.glob("checks/test_2d*.py")]:
-        path.unlink()
-    return folder
+    """A copy of the project in which a machine grades 2a to 2c of the sheet alone."""
+    return quick.project(tmp_path_factory.mktemp("project"))
 
 
 @pytest.fixture(scope="session")
