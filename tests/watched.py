@@ -31,6 +31,7 @@ class Batch:
         self.seen = []
         self.lines = []
         self.samples = []
+        self.pids = set()  # of all its processes so far
         self.process = subprocess.Popen(
             [sys.executable, "-m", "grader", "batch", submissions, "--out", out, *options],
             cwd=project, env=environment or dict(os.environ), text=True,
@@ -61,6 +62,7 @@ class Batch:
     def _sample(self):
         while self.process.poll() is None:
             pids = [self.process.pid, *self.slots()]
+            self.pids.update(pids)
             memory, descriptors = sum(map(_memory_mb, pids)), sum(map(_descriptors, pids))
             sample = Sample(time.monotonic(), len(self.seen), memory, descriptors)
             self.samples.append(sample)
@@ -71,9 +73,10 @@ def _parents():
     parents = {}
     for folder in Path("/proc").glob("[0-9]*"):
         try:
-            parents[int(folder.name)] = int((folder / "stat").read_text().rsplit(")", 1)[1].split()[1])
+            words = (folder / "stat").read_text().rpartition(")")[2].split()
         except OSError:  # it has ended
             continue
+        parents[int(folder.name)] = int(words[1])
     return parents
 
 

@@ -21,7 +21,9 @@ JUDGED_BY = (
     "tests/family",
     "tests/fuzz",
     "tests/proof",
+    "tests/quick.py",
     "tests/sheets",
+    "tests/watched.py",
     "tests/zoo",
     "tests/zoo_cases.py",
 )
