@@ -3,12 +3,12 @@
     python tests/bench/batch.py [--count 40] [--rounds 3] [--no-peers]
 
 Three tables. Sustained: `grader batch` over as many right hand-ins of 2a to 2c alone, and over as
-many of the zoo's, right and wrong by turns; counted from the first results of all slots to the last
-one, and over the whole command. Split: one slot, from claiming a sandbox that waits, booted, to the
-stored result; what the submission itself computes, what the reference and the known mistakes do, and
-what is left for us, of which the fresh worker of each check is a part. Peers: other graders on one
-trivial submission, installed into a temporary folder. Rounds of the two are interleaved. The load is
-said, and nothing is asserted.
+many of the zoo's, right and wrong by turns; counted from the first results of all slots to the
+last one, and over the whole command. Split: one slot, from claiming a sandbox that waits, booted,
+to the stored result; what the submission itself computes, what the reference and the known
+mistakes do, and what is left for us, of which the fresh worker of each check is a part. Peers:
+other graders on one trivial submission, installed into a temporary folder. Batches and peers come
+by turns. The load is said, and nothing is asserted.
 """
 
 import argparse
@@ -116,10 +116,10 @@ class Split:
         """Return medians and spreads."""
         words = {
             "total": "from a waiting sandbox to the stored result",
-            "student": "  computed by the submission",
-            "oracle": "  computed by the reference",
-            "ours": "  the rest",
-            "workers": "    of which fresh workers",
+            "student": "computed by the submission",
+            "oracle": "computed by the reference",
+            "ours": "the rest",
+            "workers": "of which fresh workers",
         }
         rows = []
         for key, text in words.items():

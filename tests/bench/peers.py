@@ -19,8 +19,8 @@ SOLUTION = "def f(x):\n    return x + 1\n"
 OTTER_TEST = """
 OK_FORMAT = True
 cases = [{"code": ">>> f(1) == 2\\nTrue"}, {"code": ">>> f(2) == 3\\nTrue"}]
-test = {"name": "q1", "points": 2,
-        "suites": [{"cases": cases, "scored": True, "setup": "", "teardown": "", "type": "doctest"}]}
+suite = {"cases": cases, "scored": True, "setup": "", "teardown": "", "type": "doctest"}
+test = {"name": "q1", "points": 2, "suites": [suite]}
 """
 IN_SANDBOX = """
 import sys, time
@@ -125,9 +125,9 @@ class Peers:
             self.absent["autograder-sandbox"] = f"its image: {done.stderr.strip()[-200:]}"
             return
         grade = ("python", "-c", IN_SANDBOX, SANDBOX_IMAGE, str(self.sub))
-        self.rows["autograder-sandbox: create, three runs, destroy"] = (
-            lambda: self._run(*grade, cwd=self.folder)[0]
-        )
+        self.rows["autograder-sandbox: create, three runs, destroy"] = lambda: self._run(
+            *grade, cwd=self.folder
+        )[0]
 
 
 def _book(cells):

@@ -28,15 +28,15 @@ from tests.watched import Batch, Sample
 
 TITLE = "Whole courses"
 ABOUT = """
-`grader batch` over copies, by turns, of the zoo's right and wrong hand-ins of 2a to 2c, in a copy of
-the project in which a machine grades these alone.
+`grader batch` over copies, by turns, of the zoo's right and wrong hand-ins of 2a to 2c, in a copy
+of the project in which a machine grades these alone.
 
 **A thousand.** Held means: every one has its result; the graders together (the command and its
 slots, what they share counted once) never hold more than 400 MB, and in the last tenth of the batch
-neither a tenth more memory nor more descriptors than in the second; a submission of the last
+not a tenth more memory than in the second, and no more descriptors; a submission of the last
 hundred takes no longer than one of the first, within a tenth; and afterwards there is no container,
 no file in the folder for temporary files and nothing among the results that was not there before or
-belongs there.
+does not belong there.
 
 **Three hundred, disturbed.** Against an engine of its own the batch is graded once undisturbed.
 Then again, with the same draw, while SIGKILL ends by turns the command, a slot or the engine, at
@@ -96,11 +96,12 @@ def thousand(folder, seen, count):
     held = own_containers(client, batch)
     size = sum(path.stat().st_size for path in (folder / "out").rglob("*"))
     seen["what was seen"] = (
-        f"{batch.seconds / 60:.1f} minutes, {60 * count / batch.seconds:.1f} a minute; seconds from "
-        f"one result to the next: {first:.2f} in the first {part}, {last:.2f} in the last; memory at "
-        f"most {highest:.0f} MB, in the second tenth {early.memory_mb:.0f} and in the last "
-        f"{late.memory_mb:.0f}; descriptors {early.descriptors} and {late.descriptors}; results of "
-        f"{size / 1e6 / count:.3f} MB each; left behind: {len(held)} containers, {len(left)} files"
+        f"{batch.seconds / 60:.1f} minutes, {60 * count / batch.seconds:.1f} a minute; seconds "
+        f"from one result to the next: {first:.2f} in the first {part}, {last:.2f} in the last; "
+        f"memory at most {highest:.0f} MB, in the second tenth {early.memory_mb:.0f} and in the "
+        f"last {late.memory_mb:.0f}; descriptors {early.descriptors} and {late.descriptors}; "
+        f"results of {size / 1e6 / count:.3f} MB each; left behind: {len(held)} containers, "
+        f"{len(left)} files"
     )
     assert code == 0, batch.lines[-3:]
     results = stored(folder / "out")

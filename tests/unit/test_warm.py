@@ -36,7 +36,7 @@ class Sandbox:
 
     name, isolation = "docker", "container"
 
-    def __init__(self, fails=False):
+    def __init__(self, *, fails=False):
         self.boxes = []
         self.fails = fails
 
