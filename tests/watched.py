@@ -21,6 +21,7 @@ class Sample:
     results: int
     memory_mb: float  # proportional set size: what they share counts once
     descriptors: int
+    cpu_seconds: float  # of the graders themselves, so far; not of their sandboxes
 
 
 class Batch:
@@ -64,7 +65,8 @@ class Batch:
             pids = [self.process.pid, *self.slots()]
             self.pids.update(pids)
             memory, descriptors = sum(map(_memory_mb, pids)), sum(map(_descriptors, pids))
-            sample = Sample(time.monotonic(), len(self.seen), memory, descriptors)
+            cpu = sum(map(_cpu_seconds, pids))
+            sample = Sample(time.monotonic(), len(self.seen), memory, descriptors, cpu)
             self.samples.append(sample)
             time.sleep(SAMPLE_SECONDS)
 
@@ -87,6 +89,14 @@ def _memory_mb(pid):
         return 0.0
     found = re.search(r"^Pss: +(\d+) kB$", text, re.MULTILINE)
     return int(found[1]) / 1024 if found else 0.0
+
+
+def _cpu_seconds(pid):
+    try:
+        words = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0.0
+    return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _descriptors(pid):
