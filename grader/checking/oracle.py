@@ -65,7 +65,7 @@ class LiveOracle:
     def __init__(self, reference: Student, timed: Student | None = None) -> None:
         self.reference = reference
         self.timed = timed or reference
-        self._answers: dict[Hashable, Array] = {}  # the oldest first
+        self._answers: dict[Hashable, Array] = {}  # those asked for longest ago first
         self._kept = 0  # bytes
         self._built: Hashable = None
         self._model: Model | None = None
@@ -124,14 +124,16 @@ class LiveOracle:
             if not np.isfinite(logits).all():
                 raise HarnessError("the reference's logits are not finite")
             self._keep(key, logits)
-        return self._answers[key]
+        # What everybody is asked stays; what one student has sampled goes.
+        answer = self._answers[key] = self._answers.pop(key)
+        return answer
 
     def _keep(self, key: Hashable, logits: Array) -> None:
         self._answers[key] = logits
         self._kept += logits.nbytes
         while self._kept > MAX_KEPT and len(self._answers) > 1:
-            oldest = next(iter(self._answers))
-            self._kept -= self._answers.pop(oldest).nbytes
+            first = next(iter(self._answers))
+            self._kept -= self._answers.pop(first).nbytes
 
 
 def model_key(dims: Mapping[str, int], weights: Mapping[str, Array], dtype: str) -> str:

@@ -130,9 +130,8 @@ def seconds(batch, end):
 
 def own_seconds(batch, begin, end):
     """Return what the graders themselves computed for one submission, between two counts."""
-    upto = [next((s for s in batch.samples if s.results >= n), batch.samples[-1])
-            for n in (begin, end)]  # fmt: skip
-    return (upto[1].cpu_seconds - upto[0].cpu_seconds) / (end - begin)
+    at = [max(s.cpu_seconds for s in batch.samples if s.results <= n) for n in (begin, end)]
+    return (at[1] - at[0]) / (end - begin)
 
 
 def tenth(batch, number):
