@@ -37,7 +37,15 @@ NEEDS = {
 def event(kind: str, by: str = "", why: str = "", **more: object) -> Json:
     """Return an event of now; without ``by`` it is of whoever runs this process."""
     at = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
-    return {"event": kind, "at": at, "by": by or _me(), "why": why, **more}
+    return {"event": kind, "at": at, "by": by or me(), "why": why, **more}
+
+
+def me() -> str:
+    """Return who runs this process."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError, ImportError):  # a user without a name
+        return f"user {os.getuid()}" if hasattr(os, "getuid") else "unknown"
 
 
 def append(folder: Path, submission_id: str, new: Json) -> None:
@@ -141,10 +149,3 @@ def _check(found: Json) -> None:
             raise TypeError(key)
     if missing := NEEDS[found["event"]] - found.keys():
         raise KeyError(*missing)
-
-
-def _me() -> str:
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError, ImportError):  # a user without a name
-        return f"user {os.getuid()}" if hasattr(os, "getuid") else "unknown"

@@ -93,6 +93,13 @@ def _course(known: Commands) -> None:
     )
     command.set_defaults(run=course.gradebook)
 
+    command = known.add_parser("review", help="give points in a browser, by question")
+    command.add_argument("folder", type=Path, help="folder of results")
+    who = "reviewers, a link each (default: the user's name)"
+    command.add_argument("--by", nargs="+", default=[], metavar="NAME", help=who)
+    command.add_argument("--port", type=int, default=0, help="(default: one that is free)")
+    command.set_defaults(run=course.review)
+
     command = _on_one(known, "points", "give points for what waits for a human")
     which = "a criterion, or one check of it (default: show what waits)"
     command.add_argument("line", nargs="?", help=which)

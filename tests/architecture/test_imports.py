@@ -164,6 +164,18 @@ ROOMS = {
     },
     "report": {"records", "rescore", "text"},
     "gradebook": {"errors", "history", "records", "report", "results", "score", "tables", "text"},
+    "review": {
+        "errors",
+        "gradebook",
+        "history",
+        "records",
+        "report",
+        "results",
+        "rubric",
+        "score",
+        "tables",
+        "text",
+    },
     "export": {"errors", "handed", "records", "report", "text"},
     "session": {"checking", "grade", "handed", "intake", "pack", "records", "results", "sandbox"},
     "batch": {
