@@ -17,6 +17,8 @@ import errno
 import getpass
 import json
 import os
+import secrets
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -46,6 +48,11 @@ def me() -> str:
         return getpass.getuser()
     except (OSError, KeyError, ImportError):  # a user without a name
         return f"user {os.getuid()}" if hasattr(os, "getuid") else "unknown"
+
+
+def fresh_id() -> str:
+    """Return an id for events that belong together; later ones sort behind earlier ones."""
+    return f"{time.time_ns():020d}-{secrets.token_hex(4)}"
 
 
 def append(folder: Path, submission_id: str, new: Json) -> None:

@@ -12,10 +12,10 @@ SAYS = (
     "or factors missing (1), nothing (0)."
 )
 WORDINGS = (
-    "KV cache per request = 2 (K and V) x layers x N x h1 x bytes = 2 x 32 x 4096 x 4096 x 2 = 2.1 GB",
+    "KV cache = 2 (K and V) x layers x N x h1 x bytes = 2 x 32 x 4096 x 4096 x 2 = 2.1 GB",
     "2 * L * N * h1 * 2 bytes: K and V for each layer and each token",
     "The cache needs 2.1 GB per request.",
-    "We store keys and values of all tokens in all layers, which is 2 x L x N x d numbers of 2 bytes.",
+    "We store keys and values of all tokens in all layers: 2 x L x N x d numbers of 2 bytes.",
     "I measured it with torch.cuda.memory_allocated and got about two gigabytes",
 )  # fmt: skip
 
@@ -62,4 +62,5 @@ def cohort(folder, count, *, seed=0, pictures=True):
         if rng.random() < 0.3:
             words = f"{words} (see also page {rng.randrange(1, 4)})"
         timing = f"between 1.{rng.randrange(10, 30)} and 1.{rng.randrange(40, 70)} times as fast"
-        student(folder, f"student{n:03}", words, picture=png(1, 1) if pictures and n % 3 == 0 else None, timing=timing)  # fmt: skip
+        picture = png(1, 1) if pictures and n % 3 == 0 else None
+        student(folder, f"student{n:03}", words, picture=picture, timing=timing)

@@ -10,7 +10,7 @@ from typing import Any
 
 from flask import Flask, Response, abort, redirect, render_template, request, session, url_for
 from jinja2 import StrictUndefined
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, SecurityError
 from werkzeug.wrappers import Response as Answer
 
 from grader.errors import HarnessError, UsageError
@@ -231,7 +231,9 @@ def _blind() -> bool:
     return bool(session.get("blind"))
 
 
-def _refused(error: HTTPException) -> tuple[str, int]:
+def _refused(error: HTTPException) -> tuple[str, int] | Answer:
+    if isinstance(error, SecurityError):  # asked under another name: it gets no page of ours
+        return error.get_response()
     return _said(error.description or error.name, error.code or 500)
 
 

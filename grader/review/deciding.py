@@ -6,12 +6,11 @@ for each student only if nothing that it is based on has changed.
 
 from __future__ import annotations
 
-import secrets
-import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from grader import history
 from grader.errors import UsageError
 from grader.gradebook import entries
 from grader.gradebook.book import Book
@@ -48,7 +47,7 @@ class Changed(Exception):  # noqa: N818 - no error: somebody else was first
 
 def decide(folder: Path, click: Click) -> Outcome:
     """Write a decision down for everybody it is about, as far as it can be."""
-    outcome = Outcome(_fresh())
+    outcome = Outcome(history.fresh_id())
     with Book(folder) as book:
         for name, seen in click.seen.items():
             try:
@@ -148,8 +147,3 @@ def _is_already(click: Click, stack: Sequence[Json]) -> bool:
         click.note.strip(),
         click.by,
     )
-
-
-def _fresh() -> str:
-    """Return an id; later ones sort behind earlier ones, whichever process makes them."""
-    return f"{time.time_ns():020d}-{secrets.token_hex(4)}"
