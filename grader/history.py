@@ -18,7 +18,6 @@ import getpass
 import json
 import os
 import secrets
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -38,7 +37,7 @@ NEEDS = {
 
 def event(kind: str, by: str = "", why: str = "", **more: object) -> Json:
     """Return an event of now; without ``by`` it is of whoever runs this process."""
-    at = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
+    at = _now().isoformat(timespec="seconds")
     return {"event": kind, "at": at, "by": by or me(), "why": why, **more}
 
 
@@ -52,7 +51,11 @@ def me() -> str:
 
 def fresh_id() -> str:
     """Return an id for events that belong together; later ones sort behind earlier ones."""
-    return f"{time.time_ns():020d}-{secrets.token_hex(4)}"
+    return f"{_now():%Y%m%dT%H%M%S.%f}-{secrets.token_hex(4)}"
+
+
+def _now() -> dt.datetime:
+    return dt.datetime.now(dt.UTC)
 
 
 def append(folder: Path, submission_id: str, new: Json) -> None:

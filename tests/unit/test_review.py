@@ -57,7 +57,9 @@ class Browser:
 
     def give(self, points, *, note="", alone=False):
         """Give points to whoever is ticked."""
-        form = re.search(r'<form id="give".*?action="([^"]+)">(.*?)</form>', self.page, re.DOTALL)
+        form = re.search(
+            r'<form id="give"[^>]*?action="([^"]+)">(.*?)</form>', self.page, re.DOTALL
+        )
         hidden = re.findall(r'type="hidden" name="who" value="([^"]+)"', form[2])
         ticked = re.findall(r'checkbox" name="who" value="([^"]+)"[^>]* checked', form[2])
         who = hidden if alone else hidden + ticked
@@ -239,7 +241,7 @@ def test_only_pictures_are_served(folder, carol):
     assert found.headers["X-Content-Type-Options"] == "nosniff"
     page = carol.open("explanation", "eve")
     assert "<img" not in page
-    address = re.search(r'<form id="give".*?action="([^"]+)"', page)[1]
+    address = re.search(r'<form id="give"[^>]*?action="([^"]+)"', page)[1]
     assert carol.get(f"{address}/picture/0").status_code == 404
 
 
@@ -296,7 +298,7 @@ def test_a_link_opens_once(served):
 def test_a_click_from_another_page_is_refused(folder, carol, headers):
     """A form that another page sends, with the browser's cookie, changes nothing."""
     page = carol.open("shown_calculation", "dora")
-    where = re.search(r'<form id="give".*?action="([^"]+)"', page)[1]
+    where = re.search(r'<form id="give"[^>]*?action="([^"]+)"', page)[1]
     who = re.search(r'name="who" value="([^"]+)"', page)[1]
     assert carol.post(where, headers=headers, who=who, points="1").status_code == 403
     assert points(folder)["dora"] == (2.0, 4.0)

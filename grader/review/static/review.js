@@ -101,8 +101,15 @@ function press(what) {
   if (found) found.click();
 }
 
+// Whoever types ahead has not seen that somebody else was first: then no key decides, until one says so.
 function act(key) {
-  const form = find("#give");
+  const form = find("#give:not([data-rest])");
+  if (key.key === "r" && find("#give[data-rest]")) {
+    find("#give").removeAttribute("data-rest");
+    say("");
+    return true;
+  }
+  if (key.key === "Enter" && find("#give[data-rest]")) return true;
   const digit = /^(?:Digit|Numpad)([0-9])$/.exec(key.code);
   if (key.key === "?") find("#help").toggleAttribute("open");
   else if (form && digit && key.shift) press(`.notes li:nth-child(${digit[1]}) [data-note]`);
@@ -114,9 +121,9 @@ function act(key) {
   else if (form && key.key === "m") find("#give [name=note]").focus();
   else if (form && key.key === "g") group();
   else if (form && key.key === "Enter") send();
-  else if (!form && (key.key === "j" || key.key === "k")) along(key.key === "j" ? 1 : -1);
-  else if (!form && key.key === "n") press("tr:not(.done) a.row");
-  else if (!form && key.key === "Enter") press("a.row:focus");
+  else if (find("a.row") && (key.key === "j" || key.key === "k")) along(key.key === "j" ? 1 : -1);
+  else if (find("a.row") && key.key === "n") press("tr:not(.done) a.row");
+  else if (key.key === "Enter") press("a.row:focus");
   else if (/^[a-z]$/.test(key.key)) press(`[data-key="${key.key}"]`);
   else return false;
   return true;

@@ -1,0 +1,163 @@
+"""The review in a real browser, by keyboard, as the command serves it."""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+
+import pytest
+from playwright.sync_api import sync_playwright
+
+from grader import history, results
+from grader.gradebook import entries
+from grader.gradebook.book import Book
+from tests.conftest import ROOT
+from tests.long import LONG
+from tests.result_samples import png
+from tests.review_samples import student
+
+QUIET = "body:not([aria-busy])"
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    """A browser without a window; where CI is set its absence is a failure and not a skip."""
+    path = shutil.which("chromium") or shutil.which("google-chrome")
+    if path is None and not os.environ.get("CI"):
+        pytest.skip("there is no chromium")
+    with sync_playwright() as player:
+        browser = player.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def serve(tmp_path):
+    """Return what starts the command over a folder, and gives a link for each reviewer."""
+    started = []
+
+    def start(*reviewers):
+        command = [sys.executable, "-m", "grader", "review", tmp_path, "--by", *reviewers]
+        running = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd=ROOT)
+        started.append(running)
+        return [running.stderr.readline().split()[0] for _ in reviewers]
+
+    yield start
+    for each in started:
+        each.send_signal(signal.SIGTERM)
+        assert each.wait(20) == 0
+        each.stderr.close()
+
+
+class Reviewer:
+    """Somebody with a keyboard; whatever the page's scripts or the policy object to is kept."""
+
+    def __init__(self, browser, link):
+        self.context = browser.new_context()
+        self.page = self.context.new_page()
+        self.complaints = []
+        self.page.on("console", lambda said: self.complaints.append(said.text))
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.goto(link)
+
+    def press(self, *keys):
+        """Press keys, one after the other, without waiting for what comes of them."""
+        for key in keys:
+            self.page.keyboard.press(key)
+
+    def see(self, what):
+        """Wait for something, once the page is at rest; return its text."""
+        self.page.wait_for_selector(f"{QUIET} {what}", timeout=10_000)
+        return self.page.inner_text(what)
+
+
+def given(folder, name):
+    """Return the points by hand of a submission."""
+    return [each["points"] for each in results.read(folder, name)["manual"]]
+
+
+def test_points_are_given_by_keyboard(tmp_path, chromium, serve):
+    """Levels, notes, groups, undo and blind work by keys alone, and nothing runs but our script."""
+    for name in ("alice", "bob"):
+        student(tmp_path, name, "<script>document.title='owned'</script> 2 x L x N")
+    student(tmp_path, "dora", "no idea", picture=png(1, 1))
+    (link,) = serve("carol")
+    carol = Reviewer(chromium, link)
+    carol.press("Enter")
+    carol.see("#give")
+    carol.press("2", "-", "m")
+    carol.page.keyboard.type("twice is missing: 2 x")
+    carol.press("Enter")  # out of the note
+    carol.see("[data-note]")
+    assert (given(tmp_path, "alice"), given(tmp_path, "bob")) == ([1.5], [1.5])
+    assert carol.see(".name") == "dora"
+    carol.press("Shift+Digit1", "f", "Enter")  # the note that was given before, all points
+    carol.see("a.row")
+    assert results.read(tmp_path, "dora")["manual"][0]["note"] == "twice is missing: 2 x"
+    carol.press("u")
+    assert carol.see(".name") == "dora"
+    carol.press("u")
+    assert carol.see(".name") == "alice"
+    assert [given(tmp_path, name) for name in ("alice", "bob", "dora")] == [[], [], []]
+    carol.press("g", "1", "Enter")  # for this one alone
+    carol.see("#give")
+    assert (given(tmp_path, "alice"), given(tmp_path, "bob")) == ([1], [])
+    carol.press("b")
+    carol.see("a.row")
+    carol.press("n")
+    assert re.fullmatch(r"answer \d", carol.see(".name"))
+    assert carol.complaints == []
+    assert "owned" not in carol.page.title()
+
+
+def test_what_another_has_decided_is_shown(tmp_path, chromium, serve):
+    """Points that another has given meanwhile are shown, and no key typed ahead replaces them."""
+    for name in ("alice", "bob"):
+        student(tmp_path, name, f"{name} says this")
+    (link,) = serve("carol")
+    carol = Reviewer(chromium, link)
+    carol.press("Enter")
+    assert carol.see(".name") == "alice"
+    with Book(tmp_path) as book:
+        book.record("alice", entries.points("shown_calculation", 0, "empty", "dave"))
+    carol.press("2", "Enter", "1", "Enter")
+    assert "dave has given 0 (empty)" in carol.see(".told")
+    carol.press("1", "Enter")
+    assert (given(tmp_path, "alice"), given(tmp_path, "bob")) == ([0], [])
+    carol.press("r", "2", "Enter")
+    carol.see("#give:not([data-rest])")
+    assert given(tmp_path, "alice") == [2]
+
+
+@LONG
+def test_fifty_decisions_lose_no_click_beside_a_second_reviewer(tmp_path, chromium, serve):
+    """Two reviewers, each at a server of their own, type ahead: every decision is written once."""
+    for n in range(50):
+        for who in ("carol", "dave"):
+            student(tmp_path, f"{who}{n:02}", f"{who} {'has answer ' * n}{n}")
+    mine = [f"carol{n:02}" for n in range(50)]
+    theirs = [f"dave{n:02}" for n in range(50)]
+    (link,) = serve("carol")
+
+    def second():
+        for name in theirs:
+            with Book(tmp_path) as book:
+                book.record(name, entries.points("shown_calculation", 1, "", "dave"))
+
+    other = threading.Thread(target=second)
+    carol = Reviewer(chromium, link)
+    carol.press("Enter")
+    assert carol.see(".name") == "carol00"
+    other.start()
+    for n in range(50):
+        carol.press("g" if n else "1", "g" if n else "1", "0" if n % 2 else "2", "Enter")
+    other.join()
+    carol.see("main")
+    found = {name: history.read(tmp_path, name) for name in mine + theirs}
+    assert [[(e["points"], e["by"]) for e in found[name]] for name in mine] == [
+        [(0.0 if n % 2 else 2.0, "carol")] for n in range(50)
+    ]
+    assert [[e["by"] for e in found[name]] for name in theirs] == [["dave"]] * 50
