@@ -14,11 +14,12 @@ from grader.report import exhibits
 from grader.report.told import LONGEST
 from grader.review.levels import Level, levels, number
 from grader.rubric import Check
-from grader.score import open_checks
+from grader.score import NO_ANSWER, open_checks
 from grader.text import shown
 
 WIDTH = 20_000  # characters of a line of an answer: a paragraph can be one line
 TEXT_BYTES = 1_000_000  # of a text that is read
+UNREAD = "unread"  # what readers of answers call one that they cannot read
 Events = Sequence[Json]
 
 
@@ -33,11 +34,17 @@ class Question:
     most: float
     says: str  # the rubric's levels in its own words; empty where the rubric is not here
     levels: tuple[Level, ...]
+    credit: tuple[str, ...] = ()  # the answers that the rubric has a name for
 
     @property
     def key(self) -> tuple[str, str, str]:
         """Return what tells it from others."""
         return self.pack, self.criterion, self.check
+
+    def unnamed(self, check: Json) -> str:
+        """Return the name of an answer that was read, and that the rubric does not know; or ""."""
+        name = str(check.get("variant", ""))
+        return name if self.credit and name not in ("", NO_ANSWER, UNREAD, *self.credit) else ""
 
     @property
     def about(self) -> Json:
@@ -109,8 +116,10 @@ def _question(
 ) -> Question:
     check = rubric.get((pack, name))
     says = check.says if check else ""
-    offered = levels(says, most, check.credit if check and not check.manual else {})
-    return Question(pack, criterion["id"], name, criterion["title"], most, says, offered)
+    credit = check.credit if check and not check.manual else {}
+    offered = levels(says, most, credit)
+    title = criterion["title"]
+    return Question(pack, criterion["id"], name, title, most, says, offered, tuple(credit))
 
 
 def _item(
@@ -149,6 +158,11 @@ def _item(
 def _told(question: Question, checks: Sequence[Json]) -> Iterator[str]:
     """Yield what staff is told; the rubric's own words stand beside it already."""
     for check in checks:
+        if unknown := question.unnamed(check):
+            yield (
+                f"This answer is known as {shown(unknown)}, which the rubric gives no credit for: "
+                "put it into this check's credit, and `grader rescore` gives it to everybody."
+            )
         told = (check.get("staff_message") or check["message"]).splitlines()
         for line in told:
             if line.strip() and line != question.says:

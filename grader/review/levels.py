@@ -6,6 +6,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from grader.text import shown
+
 KEYS = 9
 _WRITTEN = re.compile(r"(?P<what>[^;:.()]*)\((?P<points>\d+(?:\.\d+)?)\)")
 _EACH = re.compile(r"\(?\b(?:an? )?(?P<part>half|third|quarter|fifth|\d+(?:\.\d+)?) each\b")
@@ -34,29 +36,32 @@ def number(points: float) -> str:
 def levels(says: str, most: float, credit: Mapping[str, float]) -> tuple[Level, ...]:
     """Return the levels above 0 and up to ``most`` points, at most as many as there are keys.
 
-    They are the fractions of ``credit``; or the points that the text writes in brackets behind
-    what they are for, if all of the points are among them; or equal parts, where it says "a third
-    each"; or quarters.
+    They are the fractions of ``credit``, if there are several; or the points that the text writes
+    in brackets behind what they are for, if all of the points are among them; or equal parts, where
+    it says "a third each"; or quarters.
     """
-    found: dict[float, list[str]] = {}
-    for name, fraction in credit.items():
-        found.setdefault(fraction * most, []).append(name.replace("_", " "))
-    if not found:
-        written = {float(each["points"]): [each["what"].strip(" ,")] for each in
-                   _WRITTEN.finditer(says)}  # fmt: skip
-        found = written if max(written, default=0.0) == most and len(written) > 1 else {}
-    if not found:
-        parts = _parts(says, most)
-        found = {most * n / parts: [] for n in range(1, parts + 1)}
+    found = _by_credit(most, credit) or _written(says, most) or _parts(says, most)
     above = sorted(points for points in found if 0 < points <= most)
-    return tuple(Level(points, ", ".join(found[points])) for points in above[-KEYS:])
+    return tuple(Level(points, shown(found[points])) for points in above[-KEYS:])
 
 
-def _parts(says: str, most: float) -> int:
-    """Return into how many parts the points are cut."""
+def _by_credit(most: float, credit: Mapping[str, float]) -> dict[float, str]:
+    found: dict[float, str] = {}
+    for name, fraction in credit.items():
+        points, what = fraction * most, name.replace("_", " ")
+        found[points] = f"{found[points]}, {what}" if points in found else what
+    return found if sum(points > 0 for points in found) > 1 else {}
+
+
+def _written(says: str, most: float) -> dict[float, str]:
+    found = {float(each["points"]): each["what"].strip(" ,") for each in _WRITTEN.finditer(says)}
+    return found if most in found and max(found) == most and len(found) > 1 else {}
+
+
+def _parts(says: str, most: float) -> dict[float, str]:
     match = _EACH.search(says.casefold())
-    if match is None:
-        return _QUARTERS
-    part = match["part"]
-    count = _PARTS[part] if part in _PARTS else most / (float(part) or most)
-    return round(count) if 1 < count <= KEYS and abs(count - round(count)) < 1e-6 else _QUARTERS  # noqa: PLR2004 - rounding
+    part = match["part"] if match else ""
+    count = _PARTS.get(part) or (round(most / float(part)) if part and float(part) else 0)
+    if not 1 < count <= KEYS:
+        count = _QUARTERS
+    return {most * n / count: "" for n in range(1, count + 1)}

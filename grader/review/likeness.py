@@ -50,6 +50,14 @@ def dice(one: Counter[str], other: Counter[str]) -> float:
     return 2 * (one & other).total() / both if both else 0.0
 
 
+def equal(items: Sequence[Item]) -> list[list[Item]]:
+    """Return the answers in sets of equal ones, each in the place of its first."""
+    found: dict[tuple[str, str], list[Item]] = {}
+    for item in items:
+        found.setdefault(_key(item), []).append(item)
+    return list(found.values())
+
+
 def groups(items: Sequence[Item]) -> list[Group]:
     """Return the answers to one question in groups, each in the place of its first answer.
 
@@ -57,7 +65,7 @@ def groups(items: Sequence[Item]) -> list[Group]:
     like the first, and not merely like one another.
     """
     found: list[tuple[Counter[str], str, list[list[Item]]]] = []
-    for same in _equal(items):
+    for same in equal(items):
         bag, look = words(same[0].words), same[0].look
         for first, seen, members in found:
             if seen == look and _near(bag, first):
@@ -97,13 +105,6 @@ def _near(one: Counter[str], other: Counter[str]) -> bool:
     if 2 * fewer < ALIKE * (fewer + more):  # they cannot be
         return False
     return dice(one, other) >= ALIKE
-
-
-def _equal(items: Sequence[Item]) -> list[list[Item]]:
-    found: dict[tuple[str, str], list[Item]] = {}
-    for item in items:
-        found.setdefault(_key(item), []).append(item)
-    return list(found.values())
 
 
 def _key(item: Item) -> tuple[str, str]:

@@ -62,6 +62,7 @@ class Reviewer:
         self.page.on("console", lambda said: self.complaints.append(said.text))
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
         self.page.goto(link)
+        self.page.wait_for_selector("a.row")
 
     def press(self, *keys):
         """Press keys, one after the other, without waiting for what comes of them."""
