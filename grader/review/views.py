@@ -87,6 +87,7 @@ class Sheet:
     given: str
     note: str
     by: str
+    precedent: str  # who has given these points to an equal answer; they stand in the form
     together: str  # what else the points are for
     before: str
     after: str
@@ -133,6 +134,8 @@ def sheet(
     label = {each.name: f"answer {n}" for n, each in enumerate(items, 1)} if blind else {}
     group = next(likeness.around(g, item) for g in groups if any(i.name == name for i in g.all))
     given = item.given or {}
+    before = next((each for each in group.equal if each.given), None) if not given else None
+    offered = before.given or {} if before else given
     checks = given.get("checks") or []
     mine = [item.question.check] if item.question.check else []
     later = following(items, name)
@@ -146,9 +149,10 @@ def sheet(
         total="" if blind else _total(kept.result["total"]),
         members=tuple(_members(group, names, label)),
         notes=tuple(notes(room)),
-        given=item.points,
-        note=str(given.get("note", "")),
+        given=(before or item).points,
+        note=str(offered.get("note", "")),
         by=shown(f"{given['by']}, {given['at'][:16].replace('T', ' ')}") if given else "",
+        precedent=shown(offered["by"]) if before else "",
         together=shown(", ".join(checks) or f"all of {given['criterion']}")
         if given and checks != mine
         else "",

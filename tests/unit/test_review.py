@@ -12,9 +12,10 @@ from grader.gradebook.book import Book
 from grader.review import app as reviewing
 from grader.review import likeness
 from grader.review.levels import levels
+from grader.review.shelf import Shelf
 from tests.conftest import ROOT
-from tests.result_samples import png
-from tests.review_samples import student
+from tests.result_samples import check, criterion, png, result
+from tests.review_samples import PACK, student
 
 HOST = "http://127.0.0.1:8000"
 HOME = {"Origin": HOST}
@@ -108,6 +109,17 @@ def test_one_decision_is_for_all_equal_answers(folder, carol):
     assert points(folder) == {"alice": (3.5, 1.0), "bob": (3.5, 1.0), "dora": (2.0, 4.0)}
     assert events(folder, "bob") == [(1.5, "carol", "no factor is named")]
     assert carol.who == "dora"  # the next that nobody has decided
+
+
+def test_an_answer_that_comes_later_is_offered_what_its_equal_has(folder, carol):
+    """A late answer that equals a decided one comes with its points and note, not given yet."""
+    carol.open("shown_calculation", "alice")
+    carol.give(1.5, note="no factor is named")
+    student(folder, "late", "2 x L x N x D x bytes")
+    page = carol.open("shown_calculation", "late")
+    assert re.search(r'name="points"[^>]* value="1.5"', page)
+    assert ">no factor is named</textarea>" in page
+    assert points(folder)["late"] == (2.0, 3.0)
 
 
 def test_the_last_decision_is_undone_as_one(folder, carol):
@@ -274,7 +286,7 @@ def test_a_link_opens_once(served):
     app, door = served
     link = door.link("carol")
     for path, code in (
-        (link, 302),
+        (link, 200),
         (link, 403),
         ("/enter?token=", 403),
         ("/", 403),
@@ -355,8 +367,6 @@ def test_dice_counts_words_as_often_as_they_stand():
 
 def test_each_answer_of_a_group_is_like_the_first(tmp_path):
     """A chain of answers, each like the one before, is not taken for one answer."""
-    from grader.review.shelf import Shelf  # noqa: PLC0415 - only here
-
     words = [f"w{n}" for n in range(20)]
     for n in range(4):  # each shares 17 of 20 words with the one before
         chosen = [f"x{n}{i}" if i < 3 * n else word for i, word in enumerate(words)]
@@ -365,6 +375,16 @@ def test_each_answer_of_a_group_is_like_the_first(tmp_path):
     room = next(r for k, r in shelf.rooms().items() if k[2] == "shown_calculation")
     groups = [[item.name for item in group.all] for group in shelf.groups(room)]
     assert groups == [["s0", "s1"], ["s2", "s3"]]
+
+
+def test_an_answer_without_credit_says_how_it_gets_some(tmp_path):
+    """An answer that was read, and that the rubric does not name, says where a name would go."""
+    check_ = check("total_parameters", "inconclusive", 0.0, 1.0, variant="said_in_a_comment")
+    results.write(tmp_path, result("alice", criterion("1a", check_), pack=PACK))
+    (room,) = Shelf(tmp_path, ROOT).rooms().values()
+    told = " ".join(room.items["alice"].told)
+    assert ("said_in_a_comment" in told) == bool(room.question.credit)
+    assert room.question.credit
 
 
 def test_without_flask_a_sentence_says_what_to_install(folder, monkeypatch):
