@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from grader.records import Json
+from grader.records import DEDUCTION, Json
 from grader.report.exhibits import Picture, Text, lines, pictures, texts, visible
 from grader.report.told import LONGEST, covered, messages, sentence
 from grader.text import shown
@@ -231,6 +231,7 @@ def _for_staff(checks: list[Json]) -> Iterator[str]:
 
 def _deductions(result: Json, *, advice: bool) -> Iterator[str]:
     """Yield what is taken off, or what is only remarked on; lateness is never mere advice."""
+    decided = {entry["criterion"] for entry in result["manual"]}
     for entry in result["deductions"]:
         if advice == bool(entry["points"] or entry["id"] == "late"):
             continue
@@ -239,6 +240,8 @@ def _deductions(result: Json, *, advice: bool) -> Iterator[str]:
             text += f" See {'; '.join(entry['evidence'][:6])}."
         if entry["points"]:
             text += f" {entry['points']:g} points are taken off."
+        elif f"{DEDUCTION}{entry['id']}" in decided:
+            text += " A person has decided that this costs nothing."
         elif entry["suggested"]:
             text += f" A person decides whether this costs {entry['suggested']:g} points."
         yield shown(text, LONGEST)
@@ -250,7 +253,8 @@ def _by_hand(result: Json, *, staff: bool) -> Iterator[str]:
         about = " ".join([entry["criterion"], *entry.get("checks", ())])
         who = f" ({entry['by']}, {entry['at']})" if staff else ""
         note = f": {entry['note']}" if entry["note"] else ""
-        yield shown(f"{about}: a person gave {entry['points']:g}{who}{note}", LONGEST)
+        did = "took off" if entry["criterion"].startswith(DEDUCTION) else "gave"
+        yield shown(f"{about}: a person {did} {entry['points']:g}{who}{note}", LONGEST)
 
 
 def _made(result: Json, *, staff: bool) -> Iterator[str]:

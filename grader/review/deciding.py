@@ -17,7 +17,7 @@ from grader.gradebook.book import Book
 from grader.gradebook.entries import Maker
 from grader.records import Json
 from grader.review.items import Events, Question, decided, version
-from grader.score import open_checks
+from grader.score import open_checks, open_deductions
 
 
 @dataclass(frozen=True)
@@ -138,6 +138,8 @@ def _now(result: Json, question: Question) -> Question:
         if criterion["id"] == question.criterion and question.check in open_:
             most = open_[question.check]
             return Question(question.pack, question.criterion, question.check, "", most, "", ())
+    if (taken := open_deductions(result).get(question.criterion)) is not None:
+        return Question(question.pack, question.criterion, "", "", taken, "", ())
     raise Changed
 
 

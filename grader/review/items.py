@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from grader import history
-from grader.records import OWN, Json
+from grader.records import DEDUCTION, OWN, Json
 from grader.report import exhibits
 from grader.report.told import LONGEST
 from grader.review.levels import Level, levels, number
 from grader.rubric import Check
-from grader.score import NO_ANSWER, open_checks
+from grader.score import NO_ANSWER, open_checks, open_deductions
 from grader.text import shown
 
 WIDTH = 20_000  # characters of a line of an answer: a paragraph can be one line
@@ -89,6 +89,11 @@ def items(
             asked = _question(pack, criterion, name, most, rubric)
             concerned = [checks[name]] if name else list(checks.values())
             yield _item(folder, result, events, asked, concerned)
+    told = {f"{DEDUCTION}{each['id']}": each for each in result["deductions"]}
+    for line, most in open_deductions(result).items():
+        asked = Question(pack, line, "", "Points to take off", most, "", levels("", most, {}))
+        said = [told[line]["message"], *told[line]["evidence"]]
+        yield _item(folder, result, events, asked, [{"message": each} for each in said])
 
 
 def version(result: Json, question: Question) -> str:

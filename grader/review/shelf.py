@@ -90,7 +90,11 @@ class Shelf:
                 key = item.question.key
                 room = rooms.setdefault(key, Room(item.question))
                 room.items[name] = item
-                place[key] = (key[0], order[key[1]], max(n, place.get(key, ("", 0, 0))[2]))
+                place[key] = (
+                    key[0],
+                    order.get(key[1], len(order)),
+                    max(n, place.get(key, ("", 0, 0))[2]),
+                )
         return {key: rooms[key] for key in sorted(rooms, key=lambda key: (*place[key], key))}
 
     def groups(self, room: Room) -> list[Group]:

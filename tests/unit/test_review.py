@@ -9,6 +9,7 @@ import pytest
 from grader import history, results
 from grader.gradebook import entries
 from grader.gradebook.book import Book
+from grader.report import seen
 from grader.review import app as reviewing
 from grader.review import likeness
 from grader.review.levels import levels
@@ -397,3 +398,29 @@ def test_without_flask_a_sentence_says_what_to_install(folder, monkeypatch):
     monkeypatch.setitem(sys.modules, "waitress.server", None)
     with pytest.raises(UsageError, match=r"grader\[review\]"):
         serving.serve(folder, ROOT, ["carol"], 0, print)
+
+
+# --- deductions -----------------------------------------------------------------------------------
+
+
+def test_a_deduction_is_confirmed_by_a_human(tmp_path):
+    """What is only suggested takes nothing until a human says how much; undone, nothing again."""
+    advice = {
+        "id": "comments", "points": 0.0, "suggested": 2.0, "status": "needs_confirmation",
+        "message": "Comment your code.", "evidence": ["a.py, line 1"],
+    }  # fmt: skip
+    results.write(tmp_path, result("alice", deductions=[advice]))
+    carol = Browser(*reviewing.make(tmp_path, ROOT, 8000))
+    start = re.search(r'href="(/question/\w+)"', carol.get("/").text)[1]
+    carol.page = carol.get(start).text
+    assert "a.py, line 1" in carol.page
+    assert carol.give(3).status_code == 409  # more than is suggested
+    carol.give(1.5, note="hardly any")
+    assert points(tmp_path)["alice"] == (44.5, 0)
+    page = seen.page(results.read(tmp_path, "alice"), {}, "student")
+    assert page.deducted == ("Comment your code. See a.py, line 1. 1.5 points are taken off.",)
+    assert page.by_hand == ("deduction comments: a person took off 1.5: hardly any",)
+    with Book(tmp_path) as book:
+        assert book.rows("SELECT * FROM idle") == []
+    carol.post("/undo")
+    assert points(tmp_path)["alice"] == (46.0, 0)
