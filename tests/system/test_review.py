@@ -1,5 +1,6 @@
 """The review in a real browser, by keyboard, as the command serves it."""
 
+import http.server
 import os
 import re
 import shutil
@@ -23,13 +24,17 @@ QUIET = "body:not([aria-busy])"
 
 
 @pytest.fixture(scope="module")
-def chromium():
+def chromium(tmp_path_factory):
     """A browser without a window; where CI is set its absence is a failure and not a skip."""
     path = shutil.which("chromium") or shutil.which("google-chrome")
     if path is None and not os.environ.get("CI"):
         pytest.skip("there is no chromium")
     with sync_playwright() as player:
-        browser = player.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        browser = player.chromium.launch(
+            executable_path=path,
+            args=["--no-sandbox"],  # CI is root
+            env={**os.environ, "TMPDIR": str(tmp_path_factory.mktemp("chromium"))},
+        )
         yield browser
         browser.close()
 
@@ -55,14 +60,14 @@ def serve(tmp_path):
 class Reviewer:
     """Somebody with a keyboard; whatever the page's scripts or the policy object to is kept."""
 
-    def __init__(self, browser, link):
+    def __init__(self, browser, link, there="a.row"):
         self.context = browser.new_context()
         self.page = self.context.new_page()
         self.complaints = []
         self.page.on("console", lambda said: self.complaints.append(said.text))
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
         self.page.goto(link)
-        self.page.wait_for_selector("a.row")
+        self.page.wait_for_selector(there)
 
     def press(self, *keys):
         """Press keys, one after the other, without waiting for what comes of them."""
@@ -130,6 +135,46 @@ def test_what_another_has_decided_is_shown(tmp_path, chromium, serve):
     assert (given(tmp_path, "alice"), given(tmp_path, "bob")) == ([0], [])
     carol.press("r", "2", "Enter")
     carol.see("#give:not([data-rest])")
+    assert given(tmp_path, "alice") == [2]
+
+
+class Elsewhere(http.server.BaseHTTPRequestHandler):
+    """Another page of this machine: it leads to the review, and then sends it a form."""
+
+    target = ""
+
+    def do_GET(self):
+        self.send_response(200)
+        self.send_header("Content-Type", "text/html")
+        self.end_headers()
+        self.wfile.write(
+            f'<a href="{self.target}">go</a><form method="post" action="{self.target}"></form>'
+            "<script>if (location.hash) document.forms[0].submit()</script>".encode()
+        )
+
+    def log_message(self, *_said):
+        pass
+
+
+def test_another_page_in_the_browser_changes_nothing(tmp_path, chromium, serve):
+    """A page of another port can open a link into the review, and can neither click nor look."""
+    student(tmp_path, "alice", "2 x L x N")
+    (link,) = serve("carol")
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Elsewhere) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        there = f"http://127.0.0.1:{server.server_port}/"
+        Elsewhere.target = link
+        carol = Reviewer(chromium, there, there="a")
+        carol.page.click("a")
+        carol.page.wait_for_selector("a.row")
+        carol.press("Enter")
+        carol.see("#give")
+        carol.press("2", "Enter")
+        carol.see("a.row")
+        Elsewhere.target = link.partition("/enter")[0] + "/undo"
+        carol.page.goto(f"{there}#now")
+        assert "another page" in carol.see(".told")
+        server.shutdown()
     assert given(tmp_path, "alice") == [2]
 
 
