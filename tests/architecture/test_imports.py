@@ -164,6 +164,17 @@ ROOMS = {
     },
     "report": {"records", "rescore", "text"},
     "gradebook": {"errors", "history", "records", "report", "results", "score", "tables", "text"},
+    "course": {
+        "errors",
+        "gradebook",
+        "handed",
+        "history",
+        "records",
+        "report",
+        "results",
+        "similarity",
+        "text",
+    },
     "export": {"errors", "handed", "records", "report", "text"},
     "session": {"checking", "grade", "handed", "intake", "pack", "records", "results", "sandbox"},
     "batch": {
