@@ -40,7 +40,7 @@ class Change:
 class Changes:
     """All of them, those that lose most first."""
 
-    since: str  # a title's end
+    since: str  # since when, as a sentence begins
     listed: tuple[Change, ...]
     sentence: str
 
@@ -50,16 +50,20 @@ def read(folder: Path) -> Json | None:
     path = folder / FILE
     try:
         kept = json.loads(path.read_bytes())
-        if kept["schema"] != SCHEMA:
-            raise ValueError("it is another kind of file")
-        for part in (kept["now"], kept["before"] or {}):
-            _ = [{key: row[key] for key in _KEYS} for row in part.values()]
         at = dt.datetime.fromtimestamp(path.stat().st_mtime, dt.UTC)
-        return {**kept, "at": f"{at:%Y-%m-%d %H:%M} UTC"}
+        whole = kept["schema"] == SCHEMA and all(
+            row.keys() >= set(_KEYS)
+            for part in ("now", "before")
+            for row in (kept[part] or {}).values()
+        )
+        found = {**kept, "at": f"{at:%Y-%m-%d %H:%M} UTC", "before_at": str(kept["before_at"])}
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
-        raise UsageError(f"{path} is not of an earlier report: {error!r}; move it away") from error
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        whole = False
+    if not whole:
+        raise UsageError(f"{path} is not of an earlier report: move it away")
+    return found
 
 
 def kept(entries: Sequence[Entry], earlier: Json | None) -> Json:
@@ -79,9 +83,9 @@ def changes(entries: Sequence[Entry], index: Json) -> Changes:
     before = index["before"]
     if before is None:
         moved = [each for entry in entries if (each := _last(entry))]
-        return _told("as far as histories tell, the last of each", moved)
+        return _told("The last change of each, by its history", moved)
     moved = [each for entry in entries if (each := _compared(entry, before.get(entry.id)))]
-    return _told(f"since the report of {index['before_at']}", moved)
+    return _told(f"Since the report of {index['before_at']}", moved)
 
 
 def gone(index: Json) -> tuple[str, ...]:
@@ -150,7 +154,7 @@ def _told(since: str, moved: Sequence[Change]) -> Changes:
     ]
     sentence = ", ".join(filter(None, parts))
     ordered = sorted(moved, key=lambda each: (each.difference, not each.before))
-    return Changes(since, tuple(ordered), f"{sentence}." if sentence else "Nothing has changed.")
+    return Changes(since, tuple(ordered), f"{sentence}." if sentence else "nothing has changed.")
 
 
 def _total(row: Mapping[str, object]) -> str:

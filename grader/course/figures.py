@@ -69,7 +69,7 @@ class CriterionFigures:
     id: str
     title: str
     bar: Bar
-    share: float  # of its points given so far, in percent
+    lost: float  # of its points, in percent: what waits is not lost
     full: int
     part: int
     none: int
@@ -142,7 +142,9 @@ def _spread(results: Sequence[Json]) -> str:
         told += f", the middle half from {low:.4g} to {high:.4g}"
     waiting = sum(float(each["total"]["pending_points"]) for each in results)
     if waiting:
-        told += f"; {waiting:,.6g} points wait and are not in these, {waiting / len(results):.3g} each"
+        told += (
+            f"; {waiting:,.6g} points wait and are not in these, {waiting / len(results):.3g} each"
+        )
     return f"{told}."
 
 
@@ -164,6 +166,7 @@ def _criterion(all_: Sequence[Json]) -> CriterionFigures:
         key: statistics.fmean([each[key] for each in known]) if known else 0.0
         for key in ("points", "max_points", "pending_points")
     }
+    given = mean["points"] + mean["pending_points"]
     points = round(mean["points"], 2) if known else None
     waiting = round(mean["pending_points"], 2)
     most = round(mean["max_points"] if known else all_[0]["max_points"], 2)
@@ -171,7 +174,7 @@ def _criterion(all_: Sequence[Json]) -> CriterionFigures:
         id=shown(all_[0]["id"]),
         title=shown(all_[0]["title"], 300),
         bar=bar({"points": points, "max_points": most, "pending_points": waiting}),
-        share=100 * mean["points"] / mean["max_points"] if mean["max_points"] else 0.0,
+        lost=max(0.0, 100 * (1 - given / mean["max_points"])) if mean["max_points"] else 0.0,
         full=full,
         part=len(settled) - full - none,
         none=none,
@@ -205,12 +208,9 @@ def _checks(all_: Sequence[Json]) -> tuple[CheckFigures, ...]:
 
 
 def hardest(found: Sequence[CriterionFigures]) -> tuple[CriterionFigures, ...]:
-    """Return the criteria of which the smallest share is given, of those that are settled at all.
-
-    What waits is neither given nor lost: a criterion that only waits is not hard.
-    """
-    lost = [each for each in found if each.part or each.none]
-    return tuple(sorted(lost, key=lambda each: each.share)[:HARDEST])
+    """Return the criteria of which the largest share of points is lost."""
+    lost = [each for each in found if each.lost > ROUNDING]
+    return tuple(sorted(lost, key=lambda each: -each.lost)[:HARDEST])
 
 
 def outcomes(entries: Sequence[Entry]) -> tuple[OutcomeFigures, ...]:
@@ -241,8 +241,10 @@ def time(entries: Sequence[Entry]) -> Time:
         f"A grading took {statistics.median(seconds):.3g} s (median), one in ten "
         f"{last_tenth:.3g} s or more, {seconds[-1]:.3g} s at most; of the median "
         f"{statistics.median(students):.3g} s were students' code. "
-        f"All together {sum(seconds) / 3600:.3g} h.",
-        tuple(
-            (each.link, f"{each.result['timing']['seconds_total']:.1f} s") for each in slowest
-        ),
+        f"All together {_length(sum(seconds))}.",
+        tuple((each.link, f"{each.result['timing']['seconds_total']:.1f} s") for each in slowest),
     )
+
+
+def _length(seconds: float) -> str:
+    return f"{seconds / 3600:.1f} h" if seconds >= 3600 else f"{seconds / 60:.1f} min"  # noqa: PLR2004 - of an hour

@@ -115,6 +115,6 @@ def links(entries: Sequence[Entry]) -> Links:
     return Links(found[:LISTED], max(0, len(found) - LISTED))
 
 
-def address(path: str) -> str:
-    """Return the address of a file beside the page, whatever its name."""
-    return urllib.parse.quote(raw(path))
+def address(*parts: str) -> str:
+    """Return the address of a file beside the page, of the parts of its path, whatever they hold."""
+    return "/".join(urllib.parse.quote(raw(part), safe="") for part in parts)

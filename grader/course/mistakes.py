@@ -14,7 +14,7 @@ from grader.course.gathering import Entry, Links, links
 from grader.text import shown
 
 UNKNOWN = "none of the known mistakes alone"
-SHOWN = 60  # kinds of mistakes; rarer ones are counted
+SHOWN = 40  # diagnoses, and answers; rarer ones are counted
 LONGEST = 400  # characters of an example
 _GAP = re.compile(r" \(largest difference [^()]{1,20}\)")
 _NAMELESS = ("", "none", "unread")
@@ -24,6 +24,7 @@ _NAMELESS = ("", "none", "unread")
 class Mistake:
     """Submissions that went wrong alike."""
 
+    number: int  # by which rows of submissions refer to it
     place: str  # criterion and check; nothing for a diagnosis
     name: str
     example: str  # what the first of them was told
@@ -34,9 +35,15 @@ class Mistake:
 class Mistakes:
     """The most common first."""
 
-    listed: tuple[Mistake, ...]
+    diagnoses: tuple[Mistake, ...]
+    answers: tuple[Mistake, ...]
     rarer: int  # kinds that are not listed
-    of: dict[str, tuple[int, ...]]  # by submission: the places of its mistakes in the list
+    of: dict[str, tuple[int, ...]]  # by submission: the numbers of its mistakes
+
+    @property
+    def listed(self) -> tuple[Mistake, ...]:
+        """Return all of them, by their numbers."""
+        return (*self.diagnoses, *self.answers)
 
 
 def mistakes(entries: Sequence[Entry]) -> Mistakes:
@@ -48,20 +55,18 @@ def mistakes(entries: Sequence[Entry]) -> Mistakes:
             found.setdefault(key, {})[entry.id] = entry
             examples.setdefault(key, example)
     keys = sorted(found, key=lambda key: (-len(found[key]), key))
+    diagnoses = [key for key in keys if not key[0]][:SHOWN]
+    answers = [key for key in keys if key[0]][:SHOWN]
     of: dict[str, tuple[int, ...]] = {}
-    for number, key in enumerate(keys[:SHOWN]):
-        for name in found[key]:
-            of[name] = (*of.get(name, ()), number)
-    listed = tuple(
-        Mistake(
-            shown(key[0]),
-            shown(key[1]),
-            shown(examples[key], LONGEST),
-            links(list(found[key].values())),
-        )
-        for key in keys[:SHOWN]
-    )
-    return Mistakes(listed, len(keys) - len(listed), of)
+    listed = []
+    for number, key in enumerate((*diagnoses, *answers)):
+        place, name = map(shown, key)
+        who = links(list(found[key].values()))
+        listed.append(Mistake(number, place, name, shown(examples[key], LONGEST), who))
+        for each in found[key]:
+            of[each] = (*of.get(each, ()), number)
+    first = len(diagnoses)
+    return Mistakes(tuple(listed[:first]), tuple(listed[first:]), len(keys) - len(listed), of)
 
 
 def named(entry: Entry) -> tuple[str, ...]:

@@ -46,7 +46,9 @@ def find(given: Path | None, out: Path, folder: Path) -> Path | None:
     if given is not None:
         given = given.parent if given.name == FILE else given
         if _read(given) is None:
-            raise UsageError(f"{given} holds no comparison: give the folder that `grader similar` wrote")
+            raise UsageError(
+                f"{given} holds no comparison: give the folder that `grader similar` wrote"
+            )
         return given
     places = (out / "similar", folder / "similar", folder.absolute().parent / "similar")
     return next((each for each in places if _read(each) is not None), None)
@@ -59,21 +61,21 @@ def pairs(found: Path | None, out: Path, pack: str, entries: Sequence[Entry]) ->
         return None
     who = {entry.id: entry.link for entry in entries}
     inside = found.resolve().is_relative_to(out.resolve())
-    base = Path(os.path.relpath(found.resolve(), out.resolve())).as_posix() if inside else ""
+    base = Path(os.path.relpath(found.resolve(), out.resolve())).parts if inside else None
     listed = tuple(
-        _pair(number, each, who, f"{base}/" if inside else "")
+        _pair(number, each, who, base)
         for number, each in enumerate(kept["pairs"], 1)
         if each["first"] in who and each["second"] in who
     )
     return Pairs(shown(str(found / "index.html")), NOTE, listed, int(kept["beyond"]))
 
 
-def _pair(number: int, each: Json, who: Mapping[str, Link], base: str) -> Pair:
+def _pair(number: int, each: Json, who: Mapping[str, Link], base: Sequence[str] | None) -> Pair:
     longest = each["common"][0] if each["common"] else None
     sides = [longest[side] for side in ("first", "second")] if longest else []
     return Pair(
         number,
-        address(f"{base}pairs/{number}.html") if base else "",
+        "" if base is None else address(*base, "pairs", f"{number}.html"),
         who[each["first"]],
         who[each["second"]],
         percent(each["share"]),

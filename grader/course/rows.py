@@ -67,9 +67,7 @@ def used(found: Sequence[Row]) -> dict[str, str]:
     return {kind: words for kind, words in FILTERS.items() if kind in there}
 
 
-def _row(
-    entry: Entry, places: Mapping[str, int], mistakes: Mistakes, change: Change | None
-) -> Row:
+def _row(entry: Entry, places: Mapping[str, int], mistakes: Mistakes, change: Change | None) -> Row:
     result = entry.result
     return Row(
         link=entry.link,

@@ -32,25 +32,28 @@ def _standing(each: Assignment) -> str:
         "withheld": spread.withheld,
     }
     listed = ", ".join(f"{count:,} {what}" for what, count in counts.items() if count)
-    return f"{len(each.rows):,} submissions: {listed}"
+    count = len(each.rows)
+    return f"{count:,} {'submission' if count == 1 else 'submissions'}: {listed}"
 
 
 def _about(each: Assignment) -> Iterator[str]:
     yield each.distribution.sentence
     if each.hardest:
-        listed = ", ".join(f"{one.id} {one.share:.0f}%" for one in each.hardest)
-        yield f"Hardest, by the points given so far: {listed}."
-    if each.mistakes.listed:
-        listed = ", ".join(
-            f"{f'{one.place} ' if one.place else ''}{one.name} ({len(one.who)})"
-            for one in each.mistakes.listed[:LISTED]
-        )
-        yield f"Most common mistakes: {listed}."
+        listed = ", ".join(f"{one.id} {one.lost:.0f}%" for one in each.hardest)
+        yield f"Most points are lost in {listed}."
+    wrong = each.mistakes
+    for what, found in (("diagnoses", wrong.diagnoses), ("wrong answers", wrong.answers)):
+        if found:
+            listed = ", ".join(
+                f"{f'{one.place} ' if one.place else ''}{one.name} ({len(one.who)})"
+                for one in found[:LISTED]
+            )
+            yield f"Most common {what}: {listed}."
     yield each.waiting.sentence
     if each.pairs is not None:
         count = len(each.pairs.listed)
         yield f"{count} {'pair has' if count == 1 else 'pairs have'} code in common."
-    yield f"Changes, {each.changes.since}: {each.changes.sentence}"
+    yield f"{each.changes.since}: {each.changes.sentence}"
 
 
 def _indented(sentences: Iterator[str]) -> Iterator[str]:

@@ -9,6 +9,7 @@ from grader.course.gathering import Entry, Link, Links, links
 from grader.records import Json
 from grader.text import shown
 
+NAMED = 10  # criteria in the sentence
 LONGEST = 600  # characters of a request
 
 
@@ -89,5 +90,11 @@ def _sentence(entries: Sequence[Entry], criteria: Sequence[Open]) -> str:
     people = sum(bool(open_criteria(each)) for each in entries)
     if not people:
         return "Nothing waits for a human."
-    listed = ", ".join(f"{each.id} {len(each.who)} times" for each in criteria)
-    return f"{people:,} of {len(entries):,} wait for a human: {listed}."
+    listed = ", ".join(f"{each.id} {_times(len(each.who))}" for each in criteria[:NAMED])
+    more = f" and {len(criteria) - NAMED} more criteria" if len(criteria) > NAMED else ""
+    verb = "waits" if people == 1 else "wait"
+    return f"{people:,} of {len(entries):,} {verb} for a human: {listed}{more}."
+
+
+def _times(count: int) -> str:
+    return "once" if count == 1 else f"{count:,} times"

@@ -2,6 +2,8 @@
 // whole without this: it hides and reorders rows, and writes no markup.
 "use strict";
 
+const words = new Intl.Collator("en", { numeric: true });
+
 function value(row, column) {
   const cell = row.cells[column];
   const text = cell.dataset.v ?? cell.textContent.trim();
@@ -14,7 +16,7 @@ function compare(one, other) {
   if (one === "") return 1; // what is empty stands last
   if (other === "") return -1;
   if (typeof one === "number" && typeof other === "number") return one - other;
-  return String(one).localeCompare(String(other), "en", { numeric: true });
+  return words.compare(one, other);
 }
 
 function sort(table, head) {
@@ -43,10 +45,10 @@ for (const form of document.querySelectorAll("form.filters")) {
   const rows = [...document.getElementById(form.dataset.table).tBodies[0].rows];
   const texts = rows.map((row) => row.textContent.toLowerCase());
   const selects = [...form.querySelectorAll("select")];
-  const words = form.querySelector("input");
+  const search = form.querySelector("input");
   const count = form.querySelector("output");
   const apply = () => {
-    const wanted = words.value.trim().toLowerCase();
+    const wanted = search.value.trim().toLowerCase();
     let left = 0;
     rows.forEach((row, at) => {
       const fits =
