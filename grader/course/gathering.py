@@ -116,5 +116,5 @@ def links(entries: Sequence[Entry]) -> Links:
 
 
 def address(*parts: str) -> str:
-    """Return the address of a file beside the page, of the parts of its path, whatever they hold."""
+    """Return the address of a file beside the page by its path's parts, whatever they hold."""
     return "/".join(urllib.parse.quote(raw(part), safe="") for part in parts)

@@ -147,7 +147,7 @@ def test_the_most_common_diagnosis_comes_first():
 
 
 def test_answers_that_lost_points_are_counted_by_their_names():
-    """The rubric's name and the slips are the kind of an answer; right and nameless ones are not."""
+    """An answer's kind is the rubric's name with its slips; right and nameless ones are none."""
 
     def one(name, outcome="failed", **more):
         return result(name, criterion("1c", check("bytes", outcome, 0.5, **more)))
@@ -220,8 +220,8 @@ def test_a_report_says_what_has_changed_since_the_one_before(marks, tmp_path):
 
 def test_without_an_earlier_report_the_histories_tell():
     """The last move of each result is shown with its cause; who never moved is in no row."""
-    by_hand = history.event("points", "carol", criterion="2", checks=[], points=1.0,
-                            total={"points": 3.0, "max_points": 50.0, "pending_points": 0})  # fmt: skip
+    total = {"points": 3.0, "max_points": 50.0, "pending_points": 0}
+    by_hand = history.event("points", criterion="2", checks=[], points=1.0, total=total)
     moved = entries(graded("alice", 4.5), events=[by_hand])
     found = changes.changes([*moved, *entries(graded("bob", 1.0))], changes.kept(moved, None))
     (one,) = found.listed

@@ -7,8 +7,8 @@ const words = new Intl.Collator("en", { numeric: true });
 function value(row, column) {
   const cell = row.cells[column];
   const text = cell.dataset.v ?? cell.textContent.trim();
-  const number = Number.parseFloat(text.replaceAll(",", ""));
-  return Number.isNaN(number) || !/^[-+\d]/.test(text) ? text : number;
+  const number = Number(text.replaceAll(",", "").replace(/%$/, ""));
+  return text === "" || Number.isNaN(number) ? text : number;
 }
 
 function compare(one, other) {
