@@ -23,7 +23,7 @@ class Link:
     """A submission's name, harmless, and the address of its page beside the course's."""
 
     name: str
-    href: str
+    href: str  # nothing where it has no page
 
 
 @dataclass(frozen=True)

@@ -35,7 +35,8 @@ class Pairs:
     where: str
     note: str
     listed: tuple[Pair, ...]
-    beyond: int
+    others: int  # pairs of which neither has a result here
+    beyond: int  # pairs that the comparison has only counted
 
 
 def find(given: Path | None, out: Path, folder: Path) -> Path | None:
@@ -65,25 +66,27 @@ def pairs(found: Path | None, out: Path, pack: str, entries: Sequence[Entry]) ->
     listed = tuple(
         _pair(number, each, who, base)
         for number, each in enumerate(kept["pairs"], 1)
-        if each["first"] in who and each["second"] in who
+        if each["first"] in who or each["second"] in who
     )
-    return Pairs(shown(str(found / "index.html")), NOTE, listed, int(kept["beyond"]))
+    others = len(kept["pairs"]) - len(listed)
+    return Pairs(shown(str(found / "index.html")), NOTE, listed, others, int(kept["beyond"]))
 
 
 def _pair(number: int, each: Json, who: Mapping[str, Link], base: Sequence[str] | None) -> Pair:
     longest = each["common"][0] if each["common"] else None
     sides = [longest[side] for side in ("first", "second")] if longest else []
+    passage = [f"{side['path']}, lines {side['first_line']}-{side['last_line']}" for side in sides]
+    first, second = (
+        who.get(each[side], Link(shown(each[side]), "")) for side in ("first", "second")
+    )
     return Pair(
         number,
         "" if base is None else address(*base, "pairs", f"{number}.html"),
-        who[each["first"]],
-        who[each["second"]],
+        first,
+        second,
         percent(each["share"]),
         percent(each["share_back"]),
-        " and ".join(
-            shown(f"{side['path']}, lines {side['first_line']}-{side['last_line']}")
-            for side in sides
-        ),
+        " and ".join(map(shown, passage)),
     )
 
 

@@ -51,8 +51,8 @@ def _about(each: Assignment) -> Iterator[str]:
             yield f"Most common {what}: {listed}."
     yield each.waiting.sentence
     if each.pairs is not None:
-        count = len(each.pairs.listed)
-        yield f"{count} {'pair has' if count == 1 else 'pairs have'} code in common."
+        count = len(each.pairs.listed) or "no"
+        yield f"Similar: {count} {'pair' if count == 1 else 'pairs'}, by {each.pairs.where}."
     yield f"{each.changes.since}: {each.changes.sentence}"
 
 

@@ -246,27 +246,30 @@ def test_a_spoilt_index_is_one_sentence_and_nothing_is_written(marks, tmp_path, 
 
 
 def compared(folder, pack="small"):
-    """Write a comparison of alice and bob, and of two who have no result."""
+    """Write a comparison: x with y, alice with bob, and alice with dora."""
     place = {"path": "<a>.py", "cell": None, "first_line": 3, "last_line": 9}
     both = {"share": 0.5, "share_back": 0.25, "common": [
         {"holders": 2, "first": place, "second": place}]}  # fmt: skip
     folder.mkdir(parents=True)
     (folder / "similar.json").write_text(json.dumps({
         "schema": "grader.similar/1", "pack": pack, "beyond": 0, "pairs": [
-            {"first": "x", "second": "y", **both}, {"first": "alice", "second": "bob", **both}],
+            {"first": "x", "second": "y", **both}, {"first": "alice", "second": "bob", **both},
+            {"first": "alice", "second": "dora", **both}],
     }))  # fmt: skip
     return folder
 
 
 def test_pairs_of_the_same_assignment_are_listed(tmp_path):
-    """A pair keeps its number and leads to both side by side where that is in the same folder."""
+    """A pair has its number and leads to both side by side; who has no result is named, too."""
     found = compared(tmp_path / "staff" / "similar")
     who = entries(graded("alice", 1.0), graded("bob", 1.0))
     out = tmp_path / "staff"
-    listed = pairs.pairs(pairs.find(None, out, tmp_path / "marks"), out, "small", who).listed
-    assert [(each.number, each.href, each.share, each.share_back) for each in listed] == [
-        (2, "similar/pairs/2.html", "50%", "25%")
-    ]
+    shown = pairs.pairs(pairs.find(None, out, tmp_path / "marks"), out, "small", who)
+    assert [(each.number, each.href, each.share, each.share_back) for each in shown.listed] == [
+        (2, "similar/pairs/2.html", "50%", "25%"), (3, "similar/pairs/3.html", "50%", "25%"),
+    ]  # fmt: skip
+    assert [each.second.href for each in shown.listed] == ["bob.html", ""]
+    assert shown.others == 1
     assert pairs.pairs(found, out, "another", who) is None
     assert pairs.pairs(found, tmp_path / "elsewhere", "small", who).listed[0].href == ""
     with pytest.raises(UsageError, match="holds no comparison"):
