@@ -15,6 +15,7 @@ from grader.text import shown
 
 BINS = 10  # of the distribution, each a tenth of the points
 SLOWEST = 5
+TENTH = 10  # submissions from which on one in ten means something
 ROUNDING = 1e-6
 HARDEST = 3
 
@@ -230,20 +231,33 @@ def outcomes(entries: Sequence[Entry]) -> tuple[OutcomeFigures, ...]:
 
 
 def time(entries: Sequence[Entry]) -> Time:
-    """Return how long gradings took, and which took longest."""
+    """Return how long gradings took, which took longest, and how many were handed in late."""
     if not entries:
         return Time("", ())
     seconds = sorted(float(each.result["timing"]["seconds_total"]) for each in entries)
     students = [float(each.result["timing"]["seconds_student"]) for each in entries]
-    last_tenth = seconds[min(len(seconds) - 1, int(0.9 * len(seconds)))]
+    told = (
+        f"A grading took {statistics.median(seconds):.3g} s (median), {seconds[-1]:.3g} s at most"
+    )
+    if len(seconds) >= TENTH:
+        told += f", one in ten {seconds[len(seconds) * 9 // 10]:.3g} s or more"
+    told += (
+        f"; students' code {statistics.median(students):.3g} s. "
+        f"All together {_length(sum(seconds))}."
+    )
+    if late := sum(map(_is_late, entries)):
+        told += f" {late:,} {'was' if late == 1 else 'were'} handed in late."
     slowest = sorted(entries, key=lambda each: -each.result["timing"]["seconds_total"])[:SLOWEST]
     return Time(
-        f"A grading took {statistics.median(seconds):.3g} s (median), one in ten "
-        f"{last_tenth:.3g} s or more, {seconds[-1]:.3g} s at most; of the median "
-        f"{statistics.median(students):.3g} s were students' code. "
-        f"All together {_length(sum(seconds))}.",
+        told,
         tuple((each.link, f"{each.result['timing']['seconds_total']:.1f} s") for each in slowest),
     )
+
+
+def _is_late(entry: Entry) -> bool:
+    """Whether it was late by the rubric's dates, or else by the platform's word."""
+    found = [each for each in entry.result["deductions"] if each["id"] == "late"]
+    return bool(entry.handed.late) or any(each["status"] == "applied" for each in found)
 
 
 def _length(seconds: float) -> str:

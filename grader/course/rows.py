@@ -71,7 +71,7 @@ def _row(entry: Entry, places: Mapping[str, int], mistakes: Mistakes, change: Ch
     result = entry.result
     return Row(
         link=entry.link,
-        person=shown(entry.handed.name, 80),
+        person=shown(entry.handed.name, 80) if entry.handed.name != entry.id else "",
         bar=bar(result["total"]),
         points=-1.0 if result["total"]["points"] is None else result["total"]["points"],
         open="withheld" if result["status"] == "withheld" else " ".join(open_criteria(entry)),

@@ -120,6 +120,22 @@ def test_outcomes_say_how_often_and_for_whom():
     assert (found.name, found.checks, len(found.who)) == ("timeout", 2, 1)
 
 
+def test_time_is_that_of_gradings_and_of_hand_ins():
+    """The median, the longest and the sum of seconds, and who was late by either word."""
+    late = {"id": "late", "points": 5.0, "suggested": 0.0, "status": "applied",
+            "message": "A day.", "evidence": []}  # fmt: skip
+    found = [result("a", deductions=[late]), result("b"), result("c")]
+    for each, seconds in zip(found, (10.0, 20.0, 90.0), strict=True):
+        each["timing"]["seconds_total"] = seconds
+    one, two, three = entries(*found)
+    told = figures.time([one, two, Entry(three.result, Handed(("c",), late=True), ())])
+    assert told.sentence.startswith(
+        "A grading took 20 s (median), 90 s at most; students' code 0.5"
+    )
+    assert told.sentence.endswith("All together 2.0 min. 2 were handed in late.")
+    assert [each.name for each, _ in told.slowest] == ["c", "b", "a"]
+
+
 # --- mistakes -------------------------------------------------------------------------------------
 
 
