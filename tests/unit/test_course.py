@@ -81,6 +81,9 @@ def test_points_are_spread_over_tenths():
     assert (found.settled, found.waiting, found.withheld) == (4, 1, 1)
     assert found.edges[:3] == ("0", "5", "10")
     assert found.bins[2].label == "10 to 15 points"
+    (at_an_edge,) = [n for n, each in enumerate(
+        figures.distribution(entries(graded("a", 0.3, 1.5))).bins) if each.count]  # fmt: skip
+    assert at_an_edge == 2  # 0.3 / 1.5 * 10 is a little below 2
 
 
 def test_what_waits_is_said_beside_the_median():
