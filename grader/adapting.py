@@ -5,6 +5,12 @@ file = "adapter.py"       # beside the rubric: Python with the class of [interfa
 function = "attention"    # what it calls; put after the file that defines it
 
 Line numbers of the file stay what they were.
+
+A pack may ask for more than one model of the same submission: each further one has an interface
+and an adapter of its own, and its function need not be handed in.
+
+[also.NAME.interface]     # as [interface]
+[also.NAME.adapter]       # as [adapter]
 """
 
 from __future__ import annotations
@@ -18,6 +24,7 @@ from grader.intake import SourceFile
 from grader.tables import BadPack, Table, hint
 
 KEY = "adapter"
+FURTHER = "also"
 
 
 @dataclass(frozen=True)
@@ -44,6 +51,17 @@ class Adapter:
             else file
             for file in files
         )
+
+    def optional(
+        self, files: Sequence[SourceFile], expected: Sequence[str], given: Sequence[SourceFile]
+    ) -> tuple[SourceFile, ...]:
+        """Return the same, or nothing where the function was not handed in.
+
+        A file that is as it was given to all students is not handed in.
+        """
+        untouched = [file.data.split() for file in given]
+        own = [file for file in files if file.data.split() not in untouched]
+        return self.fitted(files, expected) if any(map(self._defines, own)) else ()
 
     @property
     def _nowhere(self) -> bytes:

@@ -75,6 +75,9 @@ def grade(
         nothing=work.nothing,
         place=work.place,
         preload=_preload(work.files),
+        also={
+            name: another(submission, other, sandbox, device) for name, other in pack.also.items()
+        },
     ) as student:
         _together(student.start, oracle.start)
         student.watch = watch
@@ -87,9 +90,13 @@ def grade(
         if family is not None and _is_wrong(criteria):
             say("diagnosis")
             diagnosis = _diagnosis(student, family, pack, draw)
+            for name, other in pack.also.items():
+                if (known := family.of(name)) is not None:
+                    diagnosis += _diagnosis(student.also[name], known, other, draw)
     deductions = [*_advice(work.files, pack), *work.deductions]
     deductions += late.deduct(pack.late, handed, pack.points)
     deductions = deducted(deductions, criteria)
+    boxes = (student, *student.also.values())
     return {
         "schema": "grader.result/1",
         "submission": _describe(submission),
@@ -98,7 +105,7 @@ def grade(
         "total": total(criteria, deductions),
         "criteria": [criterion_json(criterion) for criterion in criteria],
         "deductions": deductions,
-        "flags": [*submission.flags, *work.flags, *student.flags],
+        "flags": [*submission.flags, *work.flags, *(flag for box in boxes for flag in box.flags)],
         "diagnosis": diagnosis,
         "manual": [],
         "course_verdict": _course_verdict(evidence),
@@ -106,7 +113,7 @@ def grade(
         "environment": _environment(sandbox, device, oracle.ready or student.ready),
         "timing": {
             "seconds_total": round(time.monotonic() - begin, 3),
-            "seconds_student": round(student.seconds + student.spent_apart, 3),
+            "seconds_student": round(sum(box.seconds + box.spent_apart for box in boxes), 3),
         },
     }
 
@@ -141,6 +148,16 @@ class _Work:
         )
 
 
+def another(submission: Submission, other: Pack, sandbox: Sandbox, device: str) -> Student:
+    """Return a further model of a submission; there is no file where it was not handed in."""
+    adapter, interface = other.adapter, other.interface
+    assert adapter is not None
+    files = adapter.optional(submission.files, interface.expected, other.given)
+    nothing = f"No file that was handed in defines the function {adapter.function}."
+    return Student(sandbox, files, interface, other.sandbox, device=device,
+                   given=other.public_files, nothing=nothing, preload=_preload(files))  # fmt: skip
+
+
 def _for_changes(filled: Filled, points: float) -> tuple[Json, ...]:
     """Return what a human may deduct for changes outside the blocks."""
     if not filled.counted or not points:
@@ -163,14 +180,15 @@ def oracle_for(pack: Pack, sandbox: Sandbox, device: str = "cpu") -> Iterator[Li
 
     Values are the CPU's. What students are timed against runs on their device.
     """
-
-    def reference(device: str) -> Student:
-        limits = REFERENCE_LIMITS
-        return Student(sandbox, pack.reference, pack.interface, limits, device=device,
-                       given=pack.public_files)  # fmt: skip
-
-    with reference("cpu") as exact, reference(device) as timed:
+    with reference(pack, sandbox) as exact, reference(pack, sandbox, device) as timed:
         yield LiveOracle(exact, exact if device == "cpu" else timed)
+
+
+def reference(pack: Pack, sandbox: Sandbox, device: str = "cpu") -> Student:
+    """Return the reference as it is handed in, with all its models."""
+    also = {name: reference(other, sandbox, device) for name, other in pack.also.items()}
+    return Student(sandbox, pack.reference, pack.interface, REFERENCE_LIMITS, device=device,
+                   given=pack.public_files, also=also)  # fmt: skip
 
 
 @contextlib.contextmanager
@@ -181,9 +199,14 @@ def family_for(pack: Pack, sandbox: Sandbox, draw: Draw) -> Iterator[LiveFamily 
         return
     right = edited_file(pack.reference, pack.interface.expected, pack.id)
     files = [*variants(pack.mistakes, right, pack.id), SourceFile(file_of(RIGHT_FILE), right.data)]
-    with Student(sandbox, files, pack.interface, REFERENCE_LIMITS) as host:
-        questions = Questions.of(load_vectors(pack.checks_folder), draw)
-        yield LiveFamily(host, pack.mistakes, questions)
+    with contextlib.ExitStack() as boxes:
+        host = boxes.enter_context(Student(sandbox, files, pack.interface, REFERENCE_LIMITS))
+        also = {
+            name: boxes.enter_context(family_for(other, sandbox, draw))
+            for name, other in pack.also.items()
+        }
+        questions = Questions.of(load_vectors(pack.checks_folder, pack.model), draw)
+        yield LiveFamily(host, pack.mistakes, questions, also)
 
 
 def _preload(files: Sequence[SourceFile]) -> list[str]:
@@ -208,7 +231,7 @@ def _is_wrong(criteria: Sequence[CriterionResult]) -> bool:
 def _diagnosis(student: Student, family: Family, pack: Pack, draw: Draw) -> list[Json]:
     """Return what is wrong, as far as that is known; trouble on the way costs nobody anything."""
     try:
-        questions = Questions.of(load_vectors(pack.checks_folder), draw)
+        questions = Questions.of(load_vectors(pack.checks_folder, pack.model), draw)
         return diagnose(student, family, questions, pack.atol)
     except StudentFault:
         return []  # out of time, say: the checks have said so already

@@ -29,11 +29,10 @@ from grader.checking import recorded, runner
 from grader.checking.draw import Draw
 from grader.checking.probing import VECTORS, Questions, load_vectors
 from grader.errors import HarnessError, UsageError
-from grader.grade import REFERENCE_LIMITS, family_for, oracle_for
+from grader.grade import REFERENCE_LIMITS, family_for, oracle_for, reference
 from grader.pack import Pack
 from grader.sandbox import Sandbox
 from grader.score import score
-from grader.student import Student
 
 FOLDER = "public"
 CRITERION = re.compile(r"^\[\[criteria\]\]$", re.MULTILINE)  # where one begins
@@ -92,8 +91,9 @@ def _as_it_was(pack: Pack) -> Iterator[tuple[Path, bytes]]:
         yield template / form.template.path, form.template.data
         if form.adapter:
             yield Path(form.adapter.path), form.adapter.data
-    if pack.adapter:
-        yield Path(pack.adapter.source.path), pack.adapter.source.data
+    for each in (pack, *pack.also.values()):
+        if each.adapter:
+            yield Path(each.adapter.source.path), each.adapter.source.data
 
 
 def _record(
@@ -104,11 +104,9 @@ def _record(
     vectors = load_vectors(handed_out.checks_folder)
     with oracle_for(pack, sandbox) as live:
         oracle = recorded.Recorder(live)
-        with Student(
-            sandbox, pack.reference, pack.interface, REFERENCE_LIMITS, given=pack.public_files
-        ) as reference:
+        with reference(pack, sandbox) as right:
             checks = [check.id for check in handed_out.checks]
-            evidence = runner.run(handed_out.checks_folder, checks, reference, oracle, draw, say)
+            evidence = runner.run(handed_out.checks_folder, checks, right, oracle, draw, say)
         for criterion in score(handed_out.criteria, {e.check: e for e in evidence}):
             if criterion.points != criterion.max_points:
                 raise HarnessError(f"the reference does not pass the public checks: {criterion}")
@@ -118,6 +116,10 @@ def _record(
     with family_for(pack, sandbox, draw) as family:
         if family is not None:
             recorded.write_family(folder / FOLDER, family, Questions.of(vectors, draw), say)
+            for name in pack.also:
+                if (known := family.of(name)) is not None:
+                    questions = Questions.of(load_vectors(handed_out.checks_folder, name), draw)
+                    recorded.write_family(folder / FOLDER / name, known, questions, say)
 
 
 def _public_rubric(pack: Pack) -> str:
@@ -140,7 +142,7 @@ def _public_rubric(pack: Pack) -> str:
 def _of_public_checks(folder: Path) -> list[Path]:
     """Return the files that public checks need; others hold what only hidden ones look at."""
     shared = [path for path in (folder / "conftest.py", folder / VECTORS) if path.exists()]
-    return [*sorted(folder.glob("test_*.py")), *shared]
+    return [*sorted(folder.glob("test_*.py")), *shared, *sorted(folder.glob("vectors_*.py"))]
 
 
 def without_hidden_bodies(source: str) -> str:

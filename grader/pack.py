@@ -4,6 +4,7 @@
     rubrics/<id>/checks/test_*.py             what is measured; each marked public or hidden
     rubrics/<id>/checks/vectors.py            sizes, weights and the probes of the diagnosis
     rubrics/<id>/mistakes.toml                known mistakes, as small edits of the reference
+    .../vectors_NAME.py, mistakes_NAME.toml   the same of a further model, [also.NAME]
     rubrics/<id>/formulas.toml                questions whose answers are formulas
     rubrics/<id>/template/                    what students get
     rubrics/<id>/course/                      a course's own weights and cases (`grader convert`)
@@ -16,9 +17,10 @@ was probably meant otherwise, the word.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import MappingProxyType
 
 from grader import intake, mistakes, rubric
 from grader.adapting import Adapter
@@ -62,6 +64,8 @@ class Pack:
     mistakes: tuple[Mistake, ...]
     form: Form | None  # where a notebook is handed in: what it is filled into
     adapter: Adapter | None  # where a function is: what makes a model of it
+    model: str = ""  # which of its models this is, by the name in [also]
+    also: Mapping[str, Pack] = field(default_factory=dict)  # the pack as its other models see it
 
     @property
     def checks_folder(self) -> Path:
@@ -153,16 +157,39 @@ def load(root: Path, pack_id: str) -> Pack:
         reference = _clean_reference(found.form, reference, str(reference_folder))
     if found.adapter:
         reference = found.adapter.fitted(reference, found.interface.expected)
-    family = mistakes.read(folder / mistakes.FILE)
-    if family:
-        place = str(folder / mistakes.FILE)
-        right = mistakes.edited_file(reference, found.interface.expected, place)
-        mistakes.variants(family, right, place)
+    family = _family(folder, reference, found.interface)
+    others = {}
+    for name, other in found.further.items():
+        fitted = other.adapter.fitted(reference, other.interface.expected)
+        others[name] = fitted, _family(folder, fitted, other.interface, name)
     questions.load(folder / questions.FILE)  # for what is wrong in it; checks load it again
     if not (folder / TEMPLATE).is_dir():
         raise BadPack(f"{found.where}: {folder / TEMPLATE} is missing")
-    public = tuple(f for f in _given(folder) if f.path not in found.interface.expected)
-    return _pack(folder, found, found.criteria, public, reference, family)
+    theirs = {path for i in _interfaces(found) for path in i.expected}
+    public = tuple(f for f in _given(folder) if f.path not in theirs)
+    return _pack(folder, found, found.criteria, public, reference, family, others)
+
+
+def _interfaces(found: Rubric) -> list[Interface]:
+    return [found.interface, *(other.interface for other in found.further.values())]
+
+
+def _family(
+    folder: Path, reference: Sequence[SourceFile], interface: Interface, model: str = ""
+) -> tuple[Mistake, ...]:
+    """Return the known mistakes of a model; every edit has to fit its reference."""
+    path = folder / named(mistakes.FILE, model)
+    family = mistakes.read(path)
+    if family:
+        right = mistakes.edited_file(reference, interface.expected, str(path))
+        mistakes.variants(family, right, str(path))
+    return family
+
+
+def named(file: str, model: str) -> str:
+    """Return the name of a file as a further model has it: `vectors_NAME.py`."""
+    stem, _, kind = file.rpartition(".")
+    return f"{stem}_{model}.{kind}" if model else file
 
 
 def _clean_reference(
@@ -199,19 +226,22 @@ def _pack(
     public_files: tuple[SourceFile, ...],
     reference: tuple[SourceFile, ...],
     family: tuple[Mistake, ...],
+    others: Mapping[str, tuple[tuple[SourceFile, ...], tuple[Mistake, ...]]] = MappingProxyType({}),
 ) -> Pack:
     sources = sorted((folder / "checks").glob("*.py"))
     form = found.form
     given = (*_given(folder), *((form.unfilled(),) if form else ()))
-    optional = [folder / name for name in (mistakes.FILE, questions.FILE)]
+    families = [named(mistakes.FILE, model) for model in ("", *found.further)]
+    optional = [folder / name for name in (*families, questions.FILE)]
     course = sorted((folder / "course").glob("*"))
     measuring = (*sources, *filter(Path.exists, optional), *course)
     more = (
         *((form.unfilled(), form.template) if form else ()),
         *((found.adapter.source,) if found.adapter else ()),
+        *(other.adapter.source for other in found.further.values()),
         *reference,
     )
-    return Pack(
+    pack = Pack(
         id=found.id,
         title=found.title,
         version=found.version,
@@ -232,6 +262,12 @@ def _pack(
         form=form,
         adapter=found.adapter,
     )
+    also = {}
+    for name, other in found.further.items():
+        files, known = others.get(name, ((), ()))
+        also[name] = replace(pack, model=name, interface=other.interface, adapter=other.adapter,
+                             reference=files, mistakes=known, form=None)  # fmt: skip
+    return replace(pack, also=also)
 
 
 def _given(folder: Path) -> tuple[SourceFile, ...]:

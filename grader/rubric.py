@@ -72,6 +72,14 @@ class Deduction:
 
 
 @dataclass(frozen=True)
+class Further:
+    """Another model of the same submission, which may be missing."""
+
+    interface: Interface
+    adapter: Adapter
+
+
+@dataclass(frozen=True)
 class Rubric:
     """What rubric.toml says; each part is valid, and `validate` says whether they fit together."""
 
@@ -91,6 +99,7 @@ class Rubric:
     signs: recognition.Signs
     form: Form | None  # of a notebook that is filled in
     adapter: Adapter | None  # that makes a model of a function
+    further: Mapping[str, Further]  # other models, by name
     marks: Mapping[str, str]  # of all checks in the folder, whether the rubric uses them or not
 
 
@@ -103,7 +112,7 @@ def read(folder: Path) -> Rubric:
         raise BadPack(f"{path}: {error}") from error
     table.only("schema", "id", "title", "version", "points", "interface", "sandbox", "limits",
                "timing", "deductions", "criteria", recognition.KEY, declared.KEY, late.KEY,
-               adapting.KEY)  # fmt: skip
+               adapting.KEY, adapting.FURTHER)  # fmt: skip
     if table.text("schema") != SCHEMA:
         raise BadPack(f"{path}: schema has to be {SCHEMA!r}")
     limits = {name: float(value) for name, value in table.table("limits").numbers().items()}
@@ -125,6 +134,7 @@ def read(folder: Path) -> Rubric:
         signs=recognition.read(table.table(recognition.KEY, optional=True)),
         form=declared.read(table.table(declared.KEY, optional=True), folder),
         adapter=adapting.read(table.table(adapting.KEY, optional=True), folder),
+        further=_further(table.table(adapting.FURTHER, optional=True), folder),
         marks=checks,
     )
 
@@ -270,6 +280,20 @@ def _interface(table: Table) -> Interface:
     if interface.vocabulary not in interface.constructor:
         raise BadPack(f"{table.where}: vocabulary has to be one of constructor's arguments")
     return interface
+
+
+def _further(table: Table, folder: Path) -> dict[str, Further]:
+    found = {}
+    for name in table.values:
+        inner = table.table(name)
+        inner.only("interface", adapting.KEY)
+        if not name.isidentifier():
+            raise BadPack(f"{inner.where}: {name!r} has to be a name of letters and digits")
+        adapter = adapting.read(inner.table(adapting.KEY), folder)
+        if adapter is None:
+            raise BadPack(f"{inner.where}: [{adapting.KEY}] has to name a file and a function")
+        found[name] = Further(_interface(inner.table("interface")), adapter)
+    return found
 
 
 def _limits(table: Table) -> Limits:

@@ -252,8 +252,8 @@ def _fraction(check: Check, evidence: Evidence) -> float:
 
 def _message(check: Check, evidence: Evidence, outcome: Outcome) -> str:
     """Return the sentence for the student: what was asked for, and what was found instead."""
-    if outcome == "passed":
-        return evidence.message if check.credit else ""  # how the answer was understood
+    if outcome == "passed":  # how an answer was understood, or what is shown for its own sake
+        return evidence.message if check.credit or not check.points else ""
     if outcome == "harness_error":
         return OUR_FAULT
     if outcome not in ("failed", "inconclusive"):

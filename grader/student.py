@@ -12,6 +12,7 @@ import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -49,7 +50,8 @@ class Student(Conversation):
 
     ``handed_in`` is what ``files`` were made of, where they are not what was handed in, and
     ``nothing`` what to say where there is no Python among them. ``place`` tells where a line of
-    theirs stands in what was handed in.
+    theirs stands in what was handed in. ``also`` are other models of the same submission, each in
+    a sandbox of its own, which end with this one.
     """
 
     def __init__(
@@ -66,12 +68,14 @@ class Student(Conversation):
         place: Callable[[int], str] = lambda _: "",
         preload: Sequence[str] = (),
         clock: Clock = time.monotonic,
+        also: Mapping[str, Student] = MappingProxyType({}),
     ) -> None:
         self.handed_in = files if handed_in is None else handed_in
         own = {file.path for file in files}
         laid_out = [*files, *(file for file in given if file.path not in own)]
         super().__init__(sandbox, laid_out, limits, device=device, preload=preload, clock=clock)
         self.interface = interface
+        self.also = also
         self._nothing, self._place = nothing, place
         self._has_python = any(path.endswith(".py") for path in own)
         self.flags: list[str] = []
@@ -82,6 +86,12 @@ class Student(Conversation):
         self._sent: Weights | None = None  # the weights that the worker holds
         self._import_seconds = 0.0
         self._builds_on_cpu = False
+
+    def close(self) -> None:
+        """End the box, and those of its other models."""
+        super().close()
+        for other in self.also.values():
+            other.close()
 
     @contextlib.contextmanager
     def on_cpu(self) -> Iterator[None]:

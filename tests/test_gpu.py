@@ -14,6 +14,7 @@ from grader.checking.draw import Draw
 from grader.grade import family_for, grade, oracle_for
 from grader.intake import SourceFile, Submission
 from grader.sandbox import docker
+from tests.decoding import samples as decoding
 from tests.notebooks import samples
 from tests.zoo_cases import FULL, Case, latency_cases, only, outcomes, timed
 
@@ -52,6 +53,20 @@ def graded(sandbox, pack):
             )  # fmt: skip
 
         yield graded
+
+
+# --- decoding: `pytest tests/test_gpu.py -k decoding` ---------------------------------------------
+
+
+@pytest.mark.parametrize("file", [decoding.REFERENCE / decoding.FILE, decoding.STATEFUL],
+                         ids=["reference", "another"])  # fmt: skip
+def test_decoding_is_right_and_quick_on_the_gpu(sandbox, file):
+    """Both solutions pass all checks of parts 3 and 4 there, the timed one too."""
+    pack, draw = decoding.optional(timed=True), Draw.fresh()
+    with oracle_for(pack, sandbox, DEVICE) as oracle:
+        result = grade(decoding.handed_in(file.read_text()), pack, sandbox, oracle=oracle,
+                       draw=draw, device=DEVICE)  # fmt: skip
+    assert decoding.wrong(result) == set(), result["criteria"]
 
 
 # --- the notebook pack: `pytest tests/test_gpu.py -k nanogpt` -------------------------------------

@@ -6,7 +6,8 @@ answers and not the solution.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Protocol
 
 from grader.checking.probing import Answer, Probe, Questions
@@ -30,6 +31,10 @@ class Family(Protocol):
         """Return what the reference answers with this mistake in it, or RIGHT."""
         ...
 
+    def of(self, model: str) -> Family | None:
+        """Return the family of a further model of the assignment; None where there is none."""
+        ...
+
 
 class LiveFamily:
     """Runs the mistakes when they are asked for; every answer is computed once."""
@@ -39,11 +44,17 @@ class LiveFamily:
         host: Student,
         mistakes: Sequence[Mistake],
         questions: Questions,
+        also: Mapping[str, LiveFamily | None] = MappingProxyType({}),
     ) -> None:
         self.host = host  # its files are the variants, and the reference as `file_of(RIGHT_FILE)`
         self.mistakes = mistakes
         self.questions = questions
+        self._also = also
         self._answers: dict[tuple[str, str], Answer] = {}
+
+    def of(self, model: str) -> LiveFamily | None:
+        """Return the family of a further model."""
+        return self._also.get(model)
 
     def answer(self, mistake: str, probe: Probe) -> Answer:
         """Return the answer of one variant to one probe."""

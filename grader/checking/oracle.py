@@ -36,6 +36,10 @@ class Oracle(Protocol):
         """Begin afresh with the next question."""
         ...
 
+    def of(self, model: str) -> Oracle:
+        """Return the oracle of a further model of the assignment."""
+        ...
+
     def logits(
         self,
         dims: Mapping[str, int],
@@ -65,6 +69,7 @@ class LiveOracle:
         self._kept = 0  # bytes
         self._built: Hashable = None
         self._model: Model | None = None
+        self._also: dict[str, LiveOracle] = {}
         self.kept: dict[Hashable, Any] = {}
         """What checks found out about the reference, as long as its boxes live."""
 
@@ -81,8 +86,15 @@ class LiveOracle:
         """End the reference's box; the next question starts another."""
         self._model = None
         self.kept.clear()
+        self._also.clear()
         self.reference.close()
         self.timed.close()
+
+    def of(self, model: str) -> LiveOracle:
+        """Return the oracle of a further model; its boxes end with these."""
+        if model not in self._also:
+            self._also[model] = LiveOracle(self.reference.also[model], self.timed.also[model])
+        return self._also[model]
 
     def timed_model(self, dims: Mapping[str, int], weights: Weights) -> Model:
         """Return a model to time, of the type that it is built with; the next question ends it."""

@@ -77,9 +77,9 @@ class Questions:
         return np.asarray(answer, dtype=np.float64)
 
 
-def load_vectors(folder: Path) -> ModuleType:
-    """Import a pack's vectors."""
-    return by_path(folder / VECTORS)
+def load_vectors(folder: Path, model: str = "") -> ModuleType:
+    """Import a pack's vectors, or those of one of its further models."""
+    return by_path(folder / (f"vectors_{model}.py" if model else VECTORS))
 
 
 def distance(one: Answer, other: Answer) -> float:

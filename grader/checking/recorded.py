@@ -43,6 +43,12 @@ class Recorder:
         """Close the live oracle."""
         self._live.close()
 
+    def of(self, model: str) -> Recorder:
+        """Return a recorder of a further model, whose answers go into the same file."""
+        other = Recorder(self._live.of(model))
+        other._kept = self._kept
+        return other
+
     def logits(
         self,
         dims: Mapping[str, int],
@@ -84,6 +90,10 @@ class RecordedOracle:
 
     def close(self) -> None:
         """Nothing to close."""
+
+    def of(self, model: str) -> RecordedOracle:  # noqa: ARG002 - answers are found by the weights
+        """Return itself: the answers of all models are here."""
+        return self
 
     def logits(
         self,
@@ -128,6 +138,7 @@ def write_family(
     folder: Path, family: LiveFamily, questions: Questions, say: Callable[[str], None]
 ) -> None:
     """Ask every mistake every probe and write the answers down, without a line of any solution."""
+    folder.mkdir(exist_ok=True)
     arrays: dict[str, Any] = {}
     for number, mistake in enumerate([RIGHT, *(m.id for m in family.mistakes)]):
         say(f"known mistakes: {number} of {len(family.mistakes)}")
@@ -148,14 +159,19 @@ def write_family(
 
 
 class RecordedFamily:
-    """The family's answers, from files."""
+    """The family's answers, from files; those of a further model are in a folder of its name."""
 
     def __init__(self, folder: Path) -> None:
+        self._folder = folder
         self.mistakes = [
             Mistake(**words) for words in json.loads((folder / WORDS).read_text(encoding="utf-8"))
         ]
         with np.load(folder / MISTAKES) as arrays:
             self._arrays = {name: arrays[name] for name in arrays.files}
+
+    def of(self, model: str) -> RecordedFamily | None:
+        """Return the family of a further model; None where it knows no mistakes."""
+        return family_in(self._folder / model)
 
     def answer(self, mistake: str, probe: Probe) -> Answer:
         """Return the recorded answer."""

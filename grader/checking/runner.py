@@ -12,6 +12,7 @@ import os
 import sys
 import traceback
 from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 
@@ -29,6 +30,15 @@ from grader.scripts import Scripts
 from grader.student import Student
 
 CHECK_SECONDS = 300  # backstop for a check that hangs on our side; students have limits of theirs
+
+
+@dataclass(frozen=True)
+class Also:
+    """A further model of a submission, with its oracle and its vectors: `also("NAME")`."""
+
+    student: Student
+    oracle: Oracle
+    vectors: ModuleType
 
 
 def run(
@@ -143,6 +153,15 @@ def _fixtures(
         student.fresh()
         return student
 
+    @pytest.fixture
+    def also() -> Callable[[str], Also]:
+        def another(model: str) -> Also:
+            other = student.also[model]
+            other.fresh()
+            return Also(other, oracle.of(model), load_vectors(folder, model))
+
+        return another
+
     @pytest.fixture(scope="session")
     def scripts() -> Scripts:
         return Scripts(student, student.handed_in)
@@ -152,6 +171,7 @@ def _fixtures(
         return Device(student.device, plugin.say, plugin.unhurried)
 
     module.__dict__.update(
+        also=also,
         device=device,
         vectors=vectors,
         oracle=the_oracle,

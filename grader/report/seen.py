@@ -12,7 +12,7 @@ from typing import Literal
 
 from grader.records import Json
 from grader.report.exhibits import Picture, Text, lines, pictures, texts, visible
-from grader.report.told import LONGEST, covered, messages, sentence
+from grader.report.told import LONGEST, covered, left_out, messages, sentence
 from grader.text import shown
 
 Audience = Literal["student", "staff"]
@@ -185,7 +185,7 @@ def _entries(result: Json, *, staff: bool) -> Iterator[Entry]:
         groups: dict[tuple[str, ...], list[Json]] = {}
         by_hand = covered(result, criterion)
         for check in criterion["checks"]:
-            if check["id"] in by_hand:
+            if check["id"] in by_hand or left_out(check):
                 continue
             told = shown(check["message"], LONGEST) if staff else sentence(check, public)
             groups.setdefault((check["outcome"], told, check["visibility"]), []).append(check)

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from tabulate import tabulate
 
 from grader.records import Json
-from grader.report.told import covered
+from grader.report.told import covered, left_out
 from grader.text import shown
 
 WIDTH = 100
@@ -114,7 +114,8 @@ def _lost(result: Json) -> Iterator[str]:
     for criterion in result["criteria"]:
         by_hand = covered(result, criterion)
         for check in criterion["checks"]:
-            if check["outcome"] != "passed" and check["id"] not in by_hand:
+            said = check["outcome"] == "passed" or check["id"] in by_hand
+            if not said and not left_out(check):
                 key = (criterion["id"], check["outcome"], check["message"])
                 groups.setdefault(key, []).append(check)
     if groups:
@@ -161,17 +162,22 @@ def _is_style(entry: Json) -> bool:
 
 
 def _read(result: Json) -> Iterator[str]:
-    """Yield how answers with full points were understood: the points rest on it."""
-    told = [
-        (f"{criterion['id']} {check['id']}: {check['message']}")
-        for criterion in result["criteria"]
-        for check in criterion["checks"]
-        if check["outcome"] == "passed" and check["message"]
-    ]
-    if told:
-        yield from ("", "Read as")
-    for sentence in told:
-        yield from textwrap.wrap(shown(sentence, LONGEST), WIDTH, subsequent_indent="   ")
+    """Yield how answers with full points were understood, since the points rest on it.
+
+    And what was measured for its own sake, which is worth none.
+    """
+    for head, counts in (("Read as", True), ("Measured", False)):
+        told = [
+            (f"{criterion['id']} {check['id']}: {check['message']}")
+            for criterion in result["criteria"]
+            for check in criterion["checks"]
+            if check["outcome"] == "passed" and check["message"]
+            if bool(check["max_points"]) == counts
+        ]
+        if told:
+            yield from ("", head)
+        for sentence in told:
+            yield from textwrap.wrap(shown(sentence, LONGEST), WIDTH, subsequent_indent="   ")
 
 
 def _diagnosis(result: Json) -> Iterator[str]:

@@ -50,6 +50,11 @@ def _kind(name: str) -> str:
     return name if own else "an exception"
 
 
+def left_out(check: Json) -> bool:
+    """Whether a check is of an optional part, worth nothing, that was not handed in."""
+    return check["outcome"] == "not_submitted" and not check["max_points"]
+
+
 def messages(result: Json) -> frozenset[str]:
     """Return what the public checks of a result say."""
     return frozenset(

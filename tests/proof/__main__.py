@@ -22,7 +22,7 @@ from tests.proof.ledger import ROOT, Ledger, Row, state_of
 
 PARTS = (
     "zoo", "notebooks", "attacks", "margins", "diagnosis", "defences", "fuzz", "faults", "latency",
-    "acceptance", "sheets", "recall", "gradebook",
+    "acceptance", "sheets", "recall", "gradebook", "decoding",
 )  # fmt: skip
 
 ON_A_DEVICE = ("acceptance",)

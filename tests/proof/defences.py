@@ -6,6 +6,7 @@ from tests.proof.defended import (
     answer_sheets,
     checks,
     container,
+    decoding_checks,
     downloads,
     guest,
     intake,
@@ -32,7 +33,7 @@ was, a box of ours that breaks one rule of the protocol. A row "check ..." takes
 rubric: the case is then graded with full marks by all the others of its problem.
 """
 GROUPS = (judge, checks, latency, problem1, line, guest, intake, notebooks, notebook_checks,
-          transformers, answer_sheets, downloads, container)  # fmt: skip
+          transformers, answer_sheets, decoding_checks, downloads, container)  # fmt: skip
 DEFENCES = [defence for group in GROUPS for defence in group.DEFENCES]
 
 

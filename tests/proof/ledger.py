@@ -17,6 +17,7 @@ JUDGED_BY = (
     "grader",
     "rubrics",
     "reference",
+    "tests/decoding",
     "tests/family",
     "tests/fuzz",
     "tests/proof",

@@ -20,7 +20,7 @@ SHEET = by_path(PACK / "checks" / "sheet.py")
 def checks():
     """Return the checks of the rubric that are about the sheet."""
     found = [check for criterion in rubric.read(PACK).criteria for check in criterion.checks]
-    return {c.id: c for c in found if not c.id.startswith(("attention", "recall"))}
+    return {c.id: c for c in found if c.id[0].isdigit()}  # questions are called by their numbers
 
 
 def graded(text, *, name="README.md"):

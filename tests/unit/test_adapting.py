@@ -44,6 +44,17 @@ def test_a_missing_function_is_said():
     assert ADAPTER.fitted([sheet], ["area.py"]) == (sheet,)
 
 
+def test_an_optional_function_need_not_be_handed_in():
+    """Where nobody wrote it, or the file is as it was given, there is nothing to run."""
+    given = SourceFile("area.py", b"def area(s):\n    raise NotImplementedError\n")
+    other = SourceFile("a.py", b"x = 1")
+    assert ADAPTER.optional([other], ["area.py"], [given]) == ()
+    as_given = SourceFile("area.py", given.data.replace(b"\n", b"\r\n"))
+    assert ADAPTER.optional([other, as_given], ["area.py"], [given]) == ()
+    own = SourceFile("area.py", b"def area(s):\n    return 4")
+    assert run(ADAPTER.optional([other, own], ["area.py"], [given])).side == 4
+
+
 def test_a_missing_adapter_is_refused(tmp_path):
     """A pack that names a file that is not there is told which there are."""
     (tmp_path / "adapter.py").write_text("")

@@ -538,17 +538,108 @@ def test_a_path_is_no_pack(root, wanted):
         packs.find(root, wanted)
 
 
+# --- a further model ------------------------------------------------------------------------------
+
+FURTHER = """
+[also.toy.interface]
+model = "Toy"
+classes = ["Toy"]
+expected = ["toy.py"]
+constructor = ["words"]
+forward = ["past", "use_cache"]
+generate = ["n", "temperature", "use_cache"]
+vocabulary = "words"
+probe = { words = 7 }
+
+[also.toy.adapter]
+file = "toy_adapter.py"
+function = "play"
+"""
+
+TOY_MISTAKE = """
+[[mistakes]]
+id = "lost"
+says = "that loses"
+look = "Look at play."
+witness = "logits"
+[[mistakes.edits]]
+old = "return 1"
+new = "return 2"
+"""
+
+
+@pytest.fixture
+def further(root):
+    """The small pack with a further model, its known mistake, and both in the reference."""
+    folder = folder_of(root)
+    (folder / "rubric.toml").write_text(RUBRIC.replace("[sandbox]", FURTHER + "[sandbox]"))
+    (folder / "toy_adapter.py").write_text("class Toy: game = play()\n")
+    (folder / "mistakes_toy.toml").write_text(TOY_MISTAKE)
+    (folder / "template" / "toy.py").write_text("def play():\n    raise NotImplementedError\n")
+    (root / "reference" / "small_1" / "toy.py").write_text("def play():\n    return 1\n")
+    return root
+
+
+def test_a_further_model_sees_the_same_pack_otherwise(further):
+    """It has an interface, a reference and mistakes of its own; its file is laid out for nobody."""
+    pack = packs.load(further, "small-1")
+    toy = pack.also["toy"]
+    assert (pack.interface.model, toy.interface.model) == ("Net", "Toy")
+    (fitted,) = [file for file in toy.reference if file.path == "toy.py"]
+    assert fitted.data.endswith(b"class Toy: game = play()\n")
+    assert [mistake.id for mistake in toy.mistakes] == ["lost"]
+    assert pack.mistakes == ()
+    assert [file.path for file in pack.public_files] == ["harness.py"]
+    assert (toy.criteria, toy.points) == (pack.criteria, pack.points)
+
+
+@pytest.mark.parametrize("name", ["toy_adapter.py", "mistakes_toy.toml"])
+def test_a_further_model_is_part_of_the_digest(further, name):
+    """A pack whose further model has changed is another pack."""
+    before = packs.load(further, "small-1").digest
+    with (folder_of(further) / name).open("a") as file:
+        file.write("\n")
+    assert packs.load(further, "small-1").digest != before
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("[also.toy.adapter]", "[also.toy.adapt]", r"also\] \[toy\].*unknown key 'adapt'"),
+        ('file = "toy_adapter.py"', 'file = "toy_adaptor.py"', "did you mean 'toy_adapter.py'"),
+        ('file = "toy_adapter.py"\nfunction = "play"', "", "file and a function"),
+        ("also.toy", 'also."a/b"', "letters and digits"),
+    ],
+)
+def test_a_wrong_further_model_is_refused(further, old, new, expected):
+    """The sentence says where it is and what was meant."""
+    path = folder_of(further) / "rubric.toml"
+    path.write_text(path.read_text().replace(old, new))
+    assert re.search(expected, refusal(further))
+
+
+def test_an_edit_of_a_further_model_has_to_fit(further):
+    """A known mistake that cannot be made in its reference is refused with the file's name."""
+    path = folder_of(further) / "mistakes_toy.toml"
+    path.write_text(TOY_MISTAKE.replace("return 1", "return 3"))
+    assert re.search(r"mistakes_toy\.toml.*there 0 times", refusal(further))
+
+
 # --- the pack that ships --------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", packs.names(ROOT))
 def test_every_shipped_pack_is_valid(name):
-    """The packs of this project load, and each check says something to the student."""
+    """The packs of this project load, and each check says something to the student.
+
+    It is worth something, but for those of a part that is optional and worth nothing as a whole.
+    """
     pack = packs.load(ROOT, name)
     assert sum(c.points for c in pack.criteria) == pack.points
-    for check in pack.checks:
-        assert check.says.endswith("."), check.id
-        assert check.points > 0, check.id
+    for criterion in pack.criteria:
+        for check in criterion.checks:
+            assert check.says.endswith("."), check.id
+            assert (check.points > 0) == (criterion.points > 0), check.id
 
 
 def test_the_shipped_pack_is_worth_its_sheet():

@@ -121,6 +121,21 @@ def row(text, start):
     return found
 
 
+def test_a_part_that_is_worth_nothing():
+    """What is optional is no lost point where it is missing, and tells what was measured."""
+    text = table.render(
+        result(
+            criterion(
+                "3", "Decoding", 0, 0, check("tokens", "not_submitted", 0, 0, message="None.")
+            ),
+            criterion("4", "Speculating", 0, 0, check("worst", "passed", 0, 0, message="0 of 8.")),
+        )
+    )
+    assert "Lost" not in text
+    assert "None." not in text
+    assert "Measured\n4 worst: 0 of 8." in text
+
+
 def test_full_marks():
     """A full result is its rows and total; nothing is listed as lost, open or remarkable."""
     text = table.render(

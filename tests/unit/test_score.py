@@ -96,6 +96,15 @@ def test_rules(rule, outcomes, expected):
     assert summary(one(rule, evidence(**outcomes))) == expected
 
 
+def test_what_is_worth_nothing_is_shown():
+    """A passed check without points says what it measured; one with points has earned them."""
+    found = {"a": Evidence("a", "measured", {"gap": 0.5}, message="Ten times as quick.")}
+    (shown,) = one(criterion("sum", 0, check("a", 0)), found).checks
+    (earned,) = one(criterion("sum", 2, check("a", 2)), found).checks
+    assert (shown.outcome, shown.message) == ("passed", "Ten times as quick.")
+    assert (earned.outcome, earned.message) == ("passed", "")
+
+
 def test_a_manual_criterion_waits_for_a_human():
     """Without a human's points a manual criterion has none and all of it is pending."""
     assert summary(one(criterion("manual", 7), {})) == (0, 7, "needs_review")
