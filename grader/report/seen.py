@@ -121,7 +121,7 @@ def page(
         title=shown(result["submission"]["id"]),
         pack=shown(f"{result['pack']['id']}, version {result['pack']['version']}"),
         staff=staff,
-        total=_bar(result["total"]),
+        total=bar(result["total"]),
         standing=_standing(result),
         criteria=tuple(_criteria(result)),
         lost=tuple(e for e in entries if e.outcome not in ("passed", *_OPEN)),
@@ -156,7 +156,8 @@ def _standing(result: Json) -> str:
     return ""
 
 
-def _bar(entry: Json) -> Bar:
+def bar(entry: Json) -> Bar:
+    """Return the points of a result's total or of one of its criteria."""
     known, most, waiting = entry["points"], entry["max_points"], entry["pending_points"]
     only_waiting = known is None or (not known and waiting)
     return Bar(
@@ -174,7 +175,7 @@ def _criteria(result: Json) -> Iterator[Criterion]:
         if each["status"] == "needs_review":
             waiting = f"{each['pending_points']:g}"
             state = f"{waiting} {'waits' if waiting == '1' else 'wait'} for a person"
-        yield Criterion(shown(each["id"]), shown(each["title"], LONGEST), _bar(each), state)
+        yield Criterion(shown(each["id"]), shown(each["title"], LONGEST), bar(each), state)
 
 
 def _entries(result: Json, *, staff: bool) -> Iterator[Entry]:

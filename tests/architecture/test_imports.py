@@ -176,6 +176,17 @@ ROOMS = {
         "tables",
         "text",
     },
+    "course": {
+        "errors",
+        "gradebook",
+        "handed",
+        "history",
+        "records",
+        "report",
+        "results",
+        "similarity",
+        "text",
+    },
     "export": {"errors", "handed", "records", "report", "text"},
     "session": {"checking", "grade", "handed", "intake", "pack", "records", "results", "sandbox"},
     "batch": {
