@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from grader.course.gathering import Entry, Link, Links, links
 from grader.records import Json
+from grader.report.told import decided
 from grader.text import shown
 
 NAMED = 10  # criteria in the sentence
@@ -61,7 +62,7 @@ def waiting(entries: Sequence[Entry]) -> Waiting:
             (entry.link, shown(f"{each['message']}", LONGEST))
             for entry in entries
             for each in entry.result["deductions"]
-            if each["status"] == "needs_confirmation"
+            if each["status"] == "needs_confirmation" and not decided(entry.result, each)
         ),
     )
 

@@ -12,7 +12,7 @@ from typing import Literal
 
 from grader.records import DEDUCTION, Json
 from grader.report.exhibits import Picture, Text, lines, pictures, texts, visible
-from grader.report.told import LONGEST, covered, left_out, messages, sentence
+from grader.report.told import LONGEST, covered, decided, left_out, messages, sentence
 from grader.text import shown
 
 Audience = Literal["student", "staff"]
@@ -232,7 +232,6 @@ def _for_staff(checks: list[Json]) -> Iterator[str]:
 
 def _deductions(result: Json, *, advice: bool) -> Iterator[str]:
     """Yield what is taken off, or what is only remarked on; lateness is never mere advice."""
-    decided = {entry["criterion"] for entry in result["manual"]}
     for entry in result["deductions"]:
         if advice == bool(entry["points"] or entry["id"] == "late"):
             continue
@@ -241,7 +240,7 @@ def _deductions(result: Json, *, advice: bool) -> Iterator[str]:
             text += f" See {'; '.join(entry['evidence'][:6])}."
         if entry["points"]:
             text += f" {entry['points']:g} points are taken off."
-        elif f"{DEDUCTION}{entry['id']}" in decided:
+        elif decided(result, entry):
             text += " A person has decided that this costs nothing."
         elif entry["suggested"]:
             text += f" A person decides whether this costs {entry['suggested']:g} points."

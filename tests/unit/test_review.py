@@ -7,9 +7,9 @@ import threading
 import pytest
 
 from grader import history, results
-from grader.gradebook import entries
+from grader.gradebook import entries, telling
 from grader.gradebook.book import Book
-from grader.report import seen
+from grader.report import seen, table
 from grader.review import app as reviewing
 from grader.review import likeness
 from grader.review.levels import levels
@@ -409,7 +409,8 @@ def test_a_deduction_is_confirmed_by_a_human(tmp_path):
         "id": "comments", "points": 0.0, "suggested": 2.0, "status": "needs_confirmation",
         "message": "Comment your code.", "evidence": ["a.py, line 1"],
     }  # fmt: skip
-    results.write(tmp_path, result("alice", deductions=[advice]))
+    before = results.write(tmp_path, result("alice", deductions=[advice]))
+    assert "deduction comments, 0 to 2 to take off" in telling.waiting(tmp_path, before)
     carol = Browser(*reviewing.make(tmp_path, ROOT, 8000))
     start = re.search(r'href="(/question/\w+)"', carol.get("/").text)[1]
     carol.page = carol.get(start).text
@@ -417,7 +418,11 @@ def test_a_deduction_is_confirmed_by_a_human(tmp_path):
     assert carol.give(3).status_code == 409  # more than is suggested
     carol.give(1.5, note="hardly any")
     assert points(tmp_path)["alice"] == (44.5, 0)
-    page = seen.page(results.read(tmp_path, "alice"), {}, "student")
+    after = results.read(tmp_path, "alice")
+    assert telling.waiting(tmp_path, after) == "nothing waits for a human"
+    assert "comments  -1.5  Comment your code." in table.render(after)
+    assert "A human decides" not in table.render(after)
+    page = seen.page(after, {}, "student")
     assert page.deducted == ("Comment your code. See a.py, line 1. 1.5 points are taken off.",)
     assert page.by_hand == ("deduction comments: a person took off 1.5: hardly any",)
     with Book(tmp_path) as book:
