@@ -200,7 +200,7 @@ def _entries(result: Json, *, staff: bool) -> Iterator[Entry]:
                 else f"{sum(check['points'] or 0 for check in checks):g}",
                 most=f"{sum(check['max_points'] for check in checks):g}",
                 sentence=told,
-                figures=tuple(_figures(checks)) if staff or visibility == "public" else (),
+                figures=tuple(measured(checks)) if staff or visibility == "public" else (),
                 staff=tuple(_for_staff(checks)) if staff else (),
             )
         if not criterion["checks"] and criterion["status"] == "needs_review":
@@ -209,7 +209,8 @@ def _entries(result: Json, *, staff: bool) -> Iterator[Entry]:
             yield Entry(shown(criterion["id"]), (), False, "by_hand", "–", most, told, (), ())
 
 
-def _figures(checks: list[Json]) -> Iterator[str]:
+def measured(checks: Sequence[Json]) -> Iterator[str]:
+    """Yield what was measured of what these checks limit, where that did not suffice."""
     for check in checks:
         for name, limit in check["limits"].items():
             value = check["measured"].get(name)

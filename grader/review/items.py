@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 
 from grader import history
 from grader.records import DEDUCTION, OWN, Json
-from grader.report import exhibits
+from grader.report import exhibits, seen
 from grader.report.told import LONGEST
 from grader.review.levels import Level, levels, number
 from grader.rubric import Check
@@ -161,7 +161,7 @@ def _item(
 
 
 def _told(question: Question, checks: Sequence[Json]) -> Iterator[str]:
-    """Yield what staff is told; the rubric's own words stand beside it already."""
+    """Yield what staff is told and what was measured; the rubric's words stand beside it."""
     for check in checks:
         if unknown := question.unnamed(check):
             yield (
@@ -172,6 +172,7 @@ def _told(question: Question, checks: Sequence[Json]) -> Iterator[str]:
         for line in told:
             if line.strip() and line != question.says:
                 yield shown(line, LONGEST)
+    yield from seen.measured([check for check in checks if "measured" in check])
 
 
 def _files(folder: Path, result: Json, checks: Sequence[Json]) -> Iterator[tuple[str, bytes]]:

@@ -388,6 +388,15 @@ def test_an_answer_without_credit_says_how_it_gets_some(tmp_path):
     assert room.question.credit
 
 
+def test_a_timing_comes_with_what_was_measured(tmp_path):
+    """What a check measured stands beside the limit that it is judged by."""
+    speed = check("step_latency", "inconclusive", 0.0, 1.0, limits={"speedup_low": 1.5},
+                  measured={"speedup_low": 1.21, "rounds": 60})  # fmt: skip
+    results.write(tmp_path, result("alice", criterion("2d", speed), pack=PACK))
+    carol = Browser(*reviewing.make(tmp_path, ROOT, 8000))
+    assert "speedup_low: measured 1.21, limit 1.5" in carol.open("step_latency")
+
+
 def test_without_flask_a_sentence_says_what_to_install(folder, monkeypatch):
     """Where the extra is not installed, the command names it."""
     import sys  # noqa: PLC0415 - only here
