@@ -17,6 +17,7 @@ import errno
 import getpass
 import json
 import os
+import secrets
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -36,8 +37,25 @@ NEEDS = {
 
 def event(kind: str, by: str = "", why: str = "", **more: object) -> Json:
     """Return an event of now; without ``by`` it is of whoever runs this process."""
-    at = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
-    return {"event": kind, "at": at, "by": by or _me(), "why": why, **more}
+    at = _now().isoformat(timespec="seconds")
+    return {"event": kind, "at": at, "by": by or me(), "why": why, **more}
+
+
+def me() -> str:
+    """Return who runs this process."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError, ImportError):  # a user without a name
+        return f"user {os.getuid()}" if hasattr(os, "getuid") else "unknown"
+
+
+def fresh_id() -> str:
+    """Return an id for events that belong together; later ones sort behind earlier ones."""
+    return f"{_now():%Y%m%dT%H%M%S.%f}-{secrets.token_hex(4)}"
+
+
+def _now() -> dt.datetime:
+    return dt.datetime.now(dt.UTC)
 
 
 def append(folder: Path, submission_id: str, new: Json) -> None:
@@ -141,10 +159,3 @@ def _check(found: Json) -> None:
             raise TypeError(key)
     if missing := NEEDS[found["event"]] - found.keys():
         raise KeyError(*missing)
-
-
-def _me() -> str:
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError, ImportError):  # a user without a name
-        return f"user {os.getuid()}" if hasattr(os, "getuid") else "unknown"

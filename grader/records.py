@@ -25,6 +25,7 @@ Outcome = Literal[
 FAULTS = ("failed", "error", "timeout", "out_of_memory", "protocol_violation", "not_submitted")
 
 OWN = ".own"  # in the name of an attachment that may be shown to the student: it is theirs
+DEDUCTION = "deduction "  # before the id of one, where points by hand are about it
 
 Number = float | int | None
 Json = dict[str, Any]

@@ -143,7 +143,7 @@ def _again(old: Json, folder: Path, pack: Pack) -> Json:
     if (when := handed.of(folder, str(old["submission"]["id"]))) is not None:
         deductions = late.without(deductions)
         deductions += late.deduct(pack.late, when, pack.points)
-    deductions = deducted(deductions, criteria)
+    deductions = deducted(deductions, criteria, old["manual"])
     return {
         **old,
         "pack": {"id": pack.id, "version": pack.version, "digest": pack.digest},

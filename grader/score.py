@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import cast
 
 from grader.records import (
+    DEDUCTION,
     FAULTS,
     CheckResult,
     CriterionResult,
@@ -56,20 +57,27 @@ def total(criteria: Sequence[CriterionResult], deductions: Sequence[Json] = ()) 
     }
 
 
-def deducted(deductions: Sequence[Json], criteria: Sequence[CriterionResult]) -> list[Json]:
+def deducted(
+    deductions: Sequence[Json],
+    criteria: Sequence[CriterionResult],
+    manual: Sequence[Json] = (),
+) -> list[Json]:
     """Return deductions with the points that each takes: never more than there are or may come.
 
-    One that applies says in its limits what it costs: ``points``, or a ``share_of_earned``.
+    One that applies says in its limits what it costs: ``points``, or a ``share_of_earned``. Any
+    other costs what a human says, or nothing.
     """
+    by_hand = {each["criterion"]: float(each["points"]) for each in manual}
     earned = sum(c.points or 0.0 for c in criteria)
     left = earned + sum(c.pending_points for c in criteria)
     found = []
     for each in deductions:
-        points = each["points"]
         if each["status"] == "applied":
             cost = each["limits"]
             wanted = cost.get("points", 0.0) + cost.get("share_of_earned", 0.0) * earned
-            points = round(min(wanted, left), 4)
+        else:
+            wanted = max(0.0, by_hand.get(f"{DEDUCTION}{each['id']}", 0.0))
+        points = round(min(wanted, left), 4)
         left -= points
         found.append({**each, "points": points})
     return found
@@ -118,7 +126,7 @@ def by_hand(result: Json, manual: Sequence[Json]) -> Json:
     """
     criteria = [_again(stored, manual) for stored in result["criteria"]]
     shells = [CriterionResult(**{**each, "checks": ()}) for each in criteria]
-    deductions = deducted(result["deductions"], shells)
+    deductions = deducted(result["deductions"], shells, manual)
     return {
         **result,
         "status": status(shells),
@@ -150,6 +158,15 @@ def open_checks(stored: Json) -> dict[str, float]:
         {c["id"]: c["max_points"] for c in stored["checks"] if c["outcome"] == "inconclusive"},
         pending,
     )
+
+
+def open_deductions(result: Json) -> dict[str, float]:
+    """Return what a human may deduct, by how a line names it: at most what is suggested."""
+    return {
+        f"{DEDUCTION}{each['id']}": float(each["suggested"])
+        for each in result["deductions"]
+        if each["status"] == "needs_confirmation" and each["suggested"]
+    }
 
 
 def _open(checks: dict[str, float], pending: float) -> dict[str, float]:

@@ -93,6 +93,13 @@ def _course(known: Commands) -> None:
     )
     command.set_defaults(run=course.gradebook)
 
+    command = known.add_parser("review", help="give points in a browser, by question")
+    command.add_argument("folder", type=Path, help="folder of results")
+    who = "reviewers, a link each (default: the user's name)"
+    command.add_argument("--by", nargs="+", default=[], metavar="NAME", help=who)
+    command.add_argument("--port", type=int, default=0, help="(default: one that is free)")
+    command.set_defaults(run=course.review)
+
     command = _on_one(known, "points", "give points for what waits for a human")
     which = "a criterion, or one check of it (default: show what waits)"
     command.add_argument("line", nargs="?", help=which)
@@ -156,7 +163,10 @@ def _giving(known: Commands) -> None:
     command.add_argument("folder", type=Path, help="folder of results")
     command.add_argument("ids", nargs="*", metavar="ID", help="submissions (default: all)")
     command.add_argument("--out", type=Path, required=True, help="folder of the pages")
-    command.add_argument("--staff", action="store_true", help="for staff: with hidden data")
+    whole = "for staff: with hidden data, and with index.html on the whole course"
+    command.add_argument("--staff", action="store_true", help=whole)
+    similar = "what `grader similar` wrote (default: similar/ in --out, in or beside the results)"
+    command.add_argument("--similar", type=Path, metavar="FOLDER", help=similar)
     command.set_defaults(run=giving.report)
 
     command = known.add_parser("export", help="results as a learning platform takes them")

@@ -24,6 +24,16 @@ def gradebook(arguments: argparse.Namespace) -> int:
         return 1 if book.troubles else 0
 
 
+def review(arguments: argparse.Namespace) -> int:
+    """Serve the review in a browser until it is stopped."""
+    from grader.history import me
+    from grader.review import serving
+
+    reviewers = arguments.by or [me()]
+    serving.serve(arguments.folder, choices.ROOT, reviewers, arguments.port, choices.say)
+    return 0
+
+
 def points(arguments: argparse.Namespace) -> int:
     """Give points for what waits for a human, or take them back; show what waits."""
     from grader.errors import UsageError

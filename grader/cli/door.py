@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import signal
 import sys
 from typing import NoReturn
@@ -19,6 +20,7 @@ def main() -> NoReturn:
     arguments = command_line.parser().parse_args()
     try:
         code = arguments.run(arguments)
+        sys.stdout.flush()
     except UsageError as error:
         _fail(str(error), 1)
     except HarnessError as error:
@@ -26,6 +28,8 @@ def main() -> NoReturn:
     except KeyboardInterrupt:
         _fail("stopped; nothing was left running", 130)
     except Exception as error:
+        if isinstance(error, BrokenPipeError) and _nobody_reads():
+            sys.exit(141)  # as a shell says of a program that SIGPIPE ends
         if os.environ.get("GRADER_DEBUG"):
             raise
         what = f"{type(error).__name__}: {error}"
@@ -37,6 +41,18 @@ def _fail(message: str, code: int) -> NoReturn:
     progress("")
     print(f"grader: {shown(message, 800)}", file=sys.stderr)
     sys.exit(code)
+
+
+def _nobody_reads() -> bool:
+    """Whether whoever read our output has seen enough, as in ``grader ... | head``."""
+    if hasattr(select, "poll"):  # not on Windows
+        asked = select.poll()
+        asked.register(sys.stdout.fileno(), 0)
+        if not any(event & select.POLLERR for _, event in asked.poll(0)):
+            return False
+    # What is left to write at the end of Python goes nowhere, without a word.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return True
 
 
 def _stop(_signal: int, _frame: object) -> NoReturn:

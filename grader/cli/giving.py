@@ -21,27 +21,61 @@ TARGETS = ("csv", "canvas", "moodle", "gradescope", "junit")
 
 
 def report(arguments: argparse.Namespace) -> int:
-    """Write a page for each submission, as HTML and as Markdown."""
+    """Write a page for each submission, as HTML and as Markdown; for staff the course's as well."""
     from grader import results
-    from grader.export import files
-    from grader.report import page
+    from grader.course import changes
 
+    if arguments.staff and not arguments.ids:
+        return _course(arguments)
+    if arguments.similar:
+        raise UsageError("--similar is for the course's page: give it with --staff, and no ID")
     stored = {str(each["submission"]["id"]): each for each in results.stored(arguments.folder)}
     unknown = [name for name in arguments.ids if name not in stored]
     if unknown or not stored:
         listed = ", ".join(map(shown, unknown)) or "any submission"
         raise UsageError(f"{arguments.folder} holds no result of {listed}")
-    audience: Audience = "staff" if arguments.staff else "student"
-    for name in arguments.ids or stored:
-        beside = results.attached(arguments.folder, stored[name])
-        for kind, make in (("html", page.html), ("md", page.markdown)):
-            path = arguments.out / f"{name}.{kind}"
-            files.write(path, make(stored[name], beside, audience).encode())
-    readers = "staff, with hidden data," if arguments.staff else "students"
-    count = len(arguments.ids or stored)
-    what = "page" if count == 1 else "pages"
-    print(f"{count} {what} for {readers} in {arguments.out}, as HTML and Markdown")
+    if not arguments.staff and (arguments.out / changes.FILE).exists():
+        raise UsageError(
+            f"{arguments.out} holds the course's page for staff: give students' pages another --out"
+        )
+    _write_pages(arguments, [stored[name] for name in arguments.ids or stored])
     return 0
+
+
+def _course(arguments: argparse.Namespace) -> int:
+    """Write all pages for staff, and the course's page that leads to them."""
+    from grader.course import changes, gathering, page, pairs, telling
+    from grader.export import files
+
+    gathered = gathering.gather(arguments.folder)
+    index = changes.kept(gathered.entries, changes.read(arguments.out))
+    compared = pairs.find(arguments.similar, arguments.out, arguments.folder)
+    title = arguments.folder.absolute().name
+    course = page.course(title, gathered, index, arguments.out, compared)
+    made = page.files(course, index)
+    if gathered.entries:
+        _write_pages(arguments, [each.result for each in gathered.entries])
+    for name, data in made.items():
+        files.write(arguments.out / name, data)
+    print(f"\n{telling.told(course)}\n\n{arguments.out / page.NAME}")
+    return 0
+
+
+def _write_pages(arguments: argparse.Namespace, stored: Sequence[Json]) -> None:
+    from grader import results
+    from grader.export import files
+    from grader.report import page
+
+    audience: Audience = "staff" if arguments.staff else "student"
+    for result in stored:
+        name = str(result["submission"]["id"])
+        beside = results.attached(arguments.folder, result)
+        for kind, make in (("html", page.html), ("md", page.markdown)):
+            path = arguments.out / page.file_name(name, kind)
+            files.write(path, make(result, beside, audience).encode())
+    readers = "staff, with hidden data," if arguments.staff else "students"
+    what = "page" if len(stored) == 1 else "pages"
+    print(f"{len(stored)} {what} for {readers} in {arguments.out}, as HTML and Markdown")
 
 
 def export(arguments: argparse.Namespace) -> int:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from grader import history, results
 from grader.errors import UsageError
 from grader.records import Json
-from grader.score import open_checks
+from grader.score import open_checks, open_deductions
 from grader.tables import hint
 
 Maker = Callable[[Json, Sequence[Json]], Json | None]
@@ -19,9 +19,16 @@ MAX_TEXT = 4000  # characters of a note, a request or an answer
 
 
 def points(line: str, given: float, note: str, by: str) -> Maker:
-    """Give points for a criterion, which covers all that is open in it, or for one open check."""
+    """Give points for a criterion, which covers all that is open in it, or for one open check.
+
+    For a deduction that a human confirms they are what it takes off.
+    """
 
     def make(result: Json, _events: Sequence[Json]) -> Json:
+        if (most := open_deductions(result).get(line)) is not None:
+            if not 0 <= given <= most:
+                raise UsageError(f"{line} takes 0 to {most:g} points, not {given:g}")
+            return _points_event(result, line, [], given, _text(note, "note"), by)
         criterion, checks, room = _room(result, line)
         if not 0 <= given <= room:  # NaN is not, either
             raise UsageError(f"{line} leaves 0 to {room:g} points to a human, not {given:g}")
@@ -34,7 +41,10 @@ def undo(line: str, note: str, by: str) -> Maker:
     """Take points by hand back: those of a check, or all of a criterion."""
 
     def make(result: Json, _events: Sequence[Json]) -> Json:
-        criterion, check = _line(result, line)
+        if line in open_deductions(result):
+            criterion, check = {"id": line}, None
+        else:
+            criterion, check = _line(result, line)
         checks = [check] if check else []
         about = {"criterion": criterion["id"], "checks": checks}
         _refuse_halves(result, about)

@@ -95,7 +95,7 @@ CREATE VIEW idle AS  -- points by hand for what no human judges any more: they d
     SELECT manual.result, manual.criterion, ''
     FROM manual LEFT JOIN criteria
         ON criteria.result = manual.result AND criteria.id = manual.criterion
-    WHERE criteria.id IS NULL AND manual.checks = '[]';
+    WHERE criteria.id IS NULL AND manual.checks = '[]' AND manual.criterion NOT LIKE 'deduction %';
 
 CREATE VIEW overview AS
     SELECT results.id, points, max_points, pending_points, status, state,

@@ -11,9 +11,9 @@ from tabulate import tabulate
 
 from grader import history
 from grader.gradebook.book import STATES, Book
-from grader.records import Json
-from grader.report.told import covered
-from grader.score import open_checks
+from grader.records import DEDUCTION, Json
+from grader.report.told import covered, decided
+from grader.score import open_checks, open_deductions
 from grader.text import shown
 
 WIDTH = 100
@@ -66,6 +66,12 @@ def waiting(folder: Path, result: Json) -> str:
                 for told in (check.get("staff_message") or criterion["title"]).splitlines():
                     lines += _wrapped("   ", told)
                 lines += [f"   {beside / each}" for each in check.get("attachments", [])]
+    open_ = open_deductions(result)
+    for each in result["deductions"]:
+        line = f"{DEDUCTION}{each['id']}"
+        if line in open_ and not decided(result, each):
+            lines.append(f"{line}, 0 to {open_[line]:g} to take off")
+            lines += _wrapped("   ", each["message"])
     return "\n".join(lines) or "nothing waits for a human"
 
 

@@ -56,11 +56,11 @@ def visible(
 def pictures(files: Mapping[str, bytes]) -> Iterator[Picture]:
     """Yield what is a PNG that a browser can bear."""
     for name, data in files.items():
-        if _is_fit(data):
-            yield Picture(shown(_title(name)), base64.b64encode(data).decode("ascii"))
+        if bearable(data):
+            yield Picture(title(name), base64.b64encode(data).decode("ascii"))
 
 
-def _is_fit(data: bytes) -> bool:
+def bearable(data: bytes) -> bool:
     """Whether these bytes are a PNG that a browser can bear."""
     if not data.startswith(PNG) or not HEADER <= len(data) <= PICTURE_BYTES:
         return False
@@ -72,16 +72,17 @@ def texts(files: Mapping[str, bytes]) -> Iterator[Text]:
     """Yield everything but pictures as text."""
     for name, data in files.items():
         if not name.endswith(".png"):
-            yield Text(shown(_title(name)), tuple(lines(data.decode(errors="replace"))))
+            yield Text(title(name), tuple(lines(data.decode(errors="replace"))))
 
 
-def lines(text: str) -> Iterator[str]:
+def lines(text: str, width: int = WIDTH) -> Iterator[str]:
     """Yield the lines of a text, each harmless, and how many more there are."""
     found = text.rstrip().replace("\r\n", "\n").split("\n")
-    yield from (shown(line.expandtabs(4), WIDTH) for line in found[:LINES])
+    yield from (shown(line.expandtabs(4), width) for line in found[:LINES])
     if len(found) > LINES:
         yield f"… and {len(found) - LINES:,} more lines"
 
 
-def _title(name: str) -> str:
-    return PurePosixPath(name).stem.removesuffix(OWN)
+def title(name: str) -> str:
+    """Return what an attachment is called in a page."""
+    return shown(PurePosixPath(name).stem.removesuffix(OWN))

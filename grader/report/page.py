@@ -53,6 +53,12 @@ def markdown(
     return _engine(".md").get_template("page.md").render(page=page)
 
 
+def file_name(submission_id: str, kind: str) -> str:
+    """Return the name of a submission's page; "index" is left to the course's, in any case."""
+    taken = re.fullmatch(r"index_*", submission_id, re.IGNORECASE)
+    return f"{submission_id}{'_' if taken else ''}.{kind}"
+
+
 def plain(value: object) -> str:
     """Return a line of text so that Markdown shows it as it is."""
     return _SPECIAL.sub(_escaped, str(value).strip())

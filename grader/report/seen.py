@@ -10,9 +10,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from grader.records import Json
+from grader.records import DEDUCTION, Json
 from grader.report.exhibits import Picture, Text, lines, pictures, texts, visible
-from grader.report.told import LONGEST, covered, left_out, messages, sentence
+from grader.report.told import LONGEST, covered, decided, left_out, messages, sentence
 from grader.text import shown
 
 Audience = Literal["student", "staff"]
@@ -121,7 +121,7 @@ def page(
         title=shown(result["submission"]["id"]),
         pack=shown(f"{result['pack']['id']}, version {result['pack']['version']}"),
         staff=staff,
-        total=_bar(result["total"]),
+        total=bar(result["total"]),
         standing=_standing(result),
         criteria=tuple(_criteria(result)),
         lost=tuple(e for e in entries if e.outcome not in ("passed", *_OPEN)),
@@ -156,7 +156,8 @@ def _standing(result: Json) -> str:
     return ""
 
 
-def _bar(entry: Json) -> Bar:
+def bar(entry: Json) -> Bar:
+    """Return the points of a result's total or of one of its criteria."""
     known, most, waiting = entry["points"], entry["max_points"], entry["pending_points"]
     only_waiting = known is None or (not known and waiting)
     return Bar(
@@ -174,7 +175,7 @@ def _criteria(result: Json) -> Iterator[Criterion]:
         if each["status"] == "needs_review":
             waiting = f"{each['pending_points']:g}"
             state = f"{waiting} {'waits' if waiting == '1' else 'wait'} for a person"
-        yield Criterion(shown(each["id"]), shown(each["title"], LONGEST), _bar(each), state)
+        yield Criterion(shown(each["id"]), shown(each["title"], LONGEST), bar(each), state)
 
 
 def _entries(result: Json, *, staff: bool) -> Iterator[Entry]:
@@ -199,7 +200,7 @@ def _entries(result: Json, *, staff: bool) -> Iterator[Entry]:
                 else f"{sum(check['points'] or 0 for check in checks):g}",
                 most=f"{sum(check['max_points'] for check in checks):g}",
                 sentence=told,
-                figures=tuple(_figures(checks)) if staff or visibility == "public" else (),
+                figures=tuple(measured(checks)) if staff or visibility == "public" else (),
                 staff=tuple(_for_staff(checks)) if staff else (),
             )
         if not criterion["checks"] and criterion["status"] == "needs_review":
@@ -208,7 +209,8 @@ def _entries(result: Json, *, staff: bool) -> Iterator[Entry]:
             yield Entry(shown(criterion["id"]), (), False, "by_hand", "–", most, told, (), ())
 
 
-def _figures(checks: list[Json]) -> Iterator[str]:
+def measured(checks: Sequence[Json]) -> Iterator[str]:
+    """Yield what was measured of what these checks limit, where that did not suffice."""
     for check in checks:
         for name, limit in check["limits"].items():
             value = check["measured"].get(name)
@@ -239,6 +241,8 @@ def _deductions(result: Json, *, advice: bool) -> Iterator[str]:
             text += f" See {'; '.join(entry['evidence'][:6])}."
         if entry["points"]:
             text += f" {entry['points']:g} points are taken off."
+        elif decided(result, entry):
+            text += " A person has decided that this costs nothing."
         elif entry["suggested"]:
             text += f" A person decides whether this costs {entry['suggested']:g} points."
         yield shown(text, LONGEST)
@@ -250,7 +254,8 @@ def _by_hand(result: Json, *, staff: bool) -> Iterator[str]:
         about = " ".join([entry["criterion"], *entry.get("checks", ())])
         who = f" ({entry['by']}, {entry['at']})" if staff else ""
         note = f": {entry['note']}" if entry["note"] else ""
-        yield shown(f"{about}: a person gave {entry['points']:g}{who}{note}", LONGEST)
+        did = "took off" if entry["criterion"].startswith(DEDUCTION) else "gave"
+        yield shown(f"{about}: a person {did} {entry['points']:g}{who}{note}", LONGEST)
 
 
 def _made(result: Json, *, staff: bool) -> Iterator[str]:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from tabulate import tabulate
 
 from grader.records import Json
-from grader.report.told import covered, left_out
+from grader.report.told import covered, decided, left_out
 from grader.text import shown
 
 WIDTH = 100
@@ -150,7 +150,7 @@ def _deducted(result: Json) -> Iterator[str]:
         yield from ("", "Deductions")
     for entry in told:
         text = f"{entry['id']}  {-entry['points'] or 0.0:g}  {entry['message']}"
-        if entry["status"] == "needs_confirmation":
+        if entry["status"] == "needs_confirmation" and not decided(result, entry):
             costs = f" {entry['suggested']:g} points" if entry["suggested"] else ""
             text += f" A human decides whether this costs{costs or ' anything'}."
         yield from textwrap.wrap(shown(text, LONGEST), WIDTH, subsequent_indent="   ")
@@ -158,7 +158,7 @@ def _deducted(result: Json) -> Iterator[str]:
 
 def _is_style(entry: Json) -> bool:
     """Whether an entry is advice on the files; what was taken off or is about time is not."""
-    return bool(entry["id"] != "late" and entry["status"] != "applied")
+    return bool(entry["id"] != "late" and entry["status"] != "applied" and not entry["points"])
 
 
 def _read(result: Json) -> Iterator[str]:
@@ -198,7 +198,7 @@ def _style(result: Json) -> Iterator[str]:
             first = [shown(place) for place in entry["evidence"][:PLACES]]
             more = ["and others"] * (len(entry["evidence"]) > PLACES)
             text += f" See {'; '.join(first + more)}."
-        if entry["suggested"]:
+        if entry["suggested"] and not decided(result, entry):
             text += f" A human decides whether this costs {entry['suggested']:g} points."
         yield from textwrap.wrap(
             shown(text, LONGEST), WIDTH, initial_indent="   ", subsequent_indent="   "

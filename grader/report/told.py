@@ -5,7 +5,7 @@ from __future__ import annotations
 import builtins
 import re
 
-from grader.records import Json
+from grader.records import DEDUCTION, Json
 from grader.text import shown
 
 LONGEST = 2000  # characters of one sentence
@@ -70,3 +70,9 @@ def covered(result: Json, criterion: Json) -> set[str]:
     open_ = {each["id"] for each in criterion["checks"] if each["outcome"] == "inconclusive"}
     entries = [each for each in result["manual"] if each["criterion"] == criterion["id"]]
     return {name for each in entries for name in each.get("checks") or open_} & open_
+
+
+def decided(result: Json, deduction: Json) -> bool:
+    """Whether a person has said what a deduction costs."""
+    line = f"{DEDUCTION}{deduction['id']}"
+    return any(each["criterion"] == line for each in result["manual"])

@@ -16,6 +16,7 @@ from tests.proof.defended import (
     notebook_checks,
     notebooks,
     problem1,
+    review,
     transformers,
 )
 from tests.proof.ledger import Row
@@ -33,7 +34,8 @@ was, a box of ours that breaks one rule of the protocol. A row "check ..." takes
 rubric: the case is then graded with full marks by all the others of its problem.
 """
 GROUPS = (judge, checks, latency, problem1, line, guest, intake, notebooks, notebook_checks,
-          transformers, answer_sheets, decoding_checks, downloads, container)  # fmt: skip
+          transformers, answer_sheets, decoding_checks, downloads, review,
+          container)  # fmt: skip
 DEFENCES = [defence for group in GROUPS for defence in group.DEFENCES]
 
 

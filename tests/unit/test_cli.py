@@ -249,3 +249,15 @@ def test_host_folders_without_a_name_lends_this_python(monkeypatch):
         cli.main()
     assert end.value.code == 0
     assert asked == [sys.executable]
+
+
+def test_a_reader_that_has_seen_enough_is_no_fault():
+    """``grader ... | head`` ends quietly, as programs do whose output nobody reads any more."""
+    command = [sys.executable, "-m", "grader", "calc", "params", "llama-3-8b"]
+    reader, writer = os.pipe()
+    os.close(reader)
+    ended = subprocess.run(
+        command, cwd=ROOT, stdout=writer, stderr=subprocess.PIPE, text=True, check=False
+    )
+    os.close(writer)
+    assert (ended.returncode, ended.stderr) == (141, "")

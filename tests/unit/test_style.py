@@ -231,16 +231,16 @@ SIZE = 95_000
 )
 def test_hostile_text_is_done_with(text):
     """Whatever stands in a file: no crash, no endless recursion, and an end in time."""
-    begin = time.monotonic()
+    begin = time.process_time()
     style.look([SourceFile("a.py", text)], [])
-    assert time.monotonic() - begin < BUSY
+    assert time.process_time() - begin < BUSY
 
 
 def test_much_text_is_bounded_in_total():
     """A thousand files cost no more than the first few."""
-    begin = time.monotonic()
+    begin = time.process_time()
     found = style.look([SourceFile(f"{n}.py", code(20).encode() * 400) for n in range(1000)], [])
-    assert time.monotonic() - begin < BUSY
+    assert time.process_time() - begin < BUSY
     assert found[0].measured["code_lines"] < 40_000
 
 

@@ -61,11 +61,12 @@ OWN = {
         ),
     ),
     "batched_forward": (
-        "of a batch with more than 256 tokens the last row is not computed",
+        "of three prompts as long as the model allows the last row is not computed",
         edited(
             (
                 LOGITS,
-                f"{LOGITS}\n        if input_ids.numel() > 256:\n            logits[-1] = 0",
+                f"{LOGITS}\n        if tuple(input_ids.shape) == (3, self.max_seq_len):\n"
+                "            logits[-1] = 0",
             )
         ),
     ),
