@@ -22,6 +22,7 @@ def ground():
     ground.close()
 
 
+@LONG
 def test_a_solution_written_otherwise_is_right(ground):
     """A cache in the layers, PyTorch's attention, another number of proposals: all checks pass.
 

@@ -149,6 +149,7 @@ def test_a_stopped_grader_leaves_nothing(start, moment):
     assert not grading.out.exists() or list(grading.out.iterdir()) == []
 
 
+@LONG
 def test_a_terminated_grader_keeps_the_old_result(start):
     """After TERM the same, and a result that was there before is whole and unchanged."""
     first = start()

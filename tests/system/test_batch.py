@@ -280,6 +280,7 @@ def test_a_download_of_canvas_is_graded_with_its_roster(project, tmp_path):
     assert points(done, "doejane_12", "roebob_13") == [2, 2]
 
 
+@LONG
 def test_a_lost_grader_process_costs_nobody_anything(batch, hand_in):
     """A slot that is killed in the middle is replaced, and its submission graded all the same."""
     hand_in(a=SLOW, b=SLOW, c=NET)
