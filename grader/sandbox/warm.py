@@ -63,7 +63,7 @@ class WarmSandbox:
         self._starter = ThreadPoolExecutor(1)
         self._ahead: Future[Box] | None = None
         self._ender = ThreadPoolExecutor(1)
-        self._going: Future[None] | None = None
+        self._going: list[Future[None]] = []  # boxes that are being removed
 
     def __enter__(self) -> Self:
         """Begin with the first box."""
@@ -82,13 +82,13 @@ class WarmSandbox:
     def start(self, limits: Limits, *, device: str) -> Box:
         """Return the box that is ready, and begin with the next; or start one of another kind.
 
-        Raises HarnessError where the one before could not be removed.
+        Raises HarnessError where one before could not be removed.
         """
         if (limits, device) != self._kind or self._ahead is None:
             return self._sandbox.start(limits, device=device)
-        going, self._going = self._going, None
-        if going is not None:
-            going.result()
+        going, self._going = self._going, []
+        for removal in going:
+            removal.result()
         claimed, self._ahead = self._ahead, self._starter.submit(self._started)
         try:
             box = claimed.result()
@@ -97,7 +97,7 @@ class WarmSandbox:
         return ClaimedBox(box, self._end)
 
     def _end(self, kill: Callable[[], None]) -> None:
-        self._going = self._ender.submit(kill)
+        self._going.append(self._ender.submit(kill))
 
     def facts(self) -> Mapping[str, str | None]:
         """Return what the result records about the sandbox."""

@@ -24,9 +24,11 @@ from .memory import (
 from .models import MODELS, Model
 from .speculative import expected_tokens_per_pass, speculative_speedup
 from .steps import (
+    FLASH,
     FUSED,
     attention,
     feed_forward,
+    forward,
     input_projections,
     layer,
     logits,
@@ -36,6 +38,7 @@ from .steps import (
 
 __all__ = [
     "DEVICES",
+    "FLASH",
     "FUSED",
     "MODELS",
     "Cost",
@@ -46,6 +49,7 @@ __all__ = [
     "attention",
     "expected_tokens_per_pass",
     "feed_forward",
+    "forward",
     "input_projections",
     "kv_bytes_per_gpu",
     "kv_bytes_per_request",

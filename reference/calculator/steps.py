@@ -21,10 +21,11 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import replace
 
-from .cost import Cost, linear
+from .cost import Cost, linear, total
 from .models import Model
 
 FUSED = frozenset({"scale", "activation", "gating"})  # what kernels usually fuse
+FLASH = FUSED | {"mask", "softmax"}  # what one kernel for all of attention fuses besides
 STEPS = FUSED | {"scores", "mask", "softmax", "values"}
 SOFTMAX_FLOPS = 3  # per score: exponential, sum, division; 5 with the maximum and its subtraction
 
@@ -197,6 +198,29 @@ def logits(
         bytes_per_weight,
         biases=False,
     )
+
+
+def forward(
+    model: Model,
+    batch: int,
+    tokens: int,
+    bytes_per_element: float = 2,
+    *,
+    new_tokens: int | None = None,
+    heads_of: int = 1,
+    projection_biases: bool = False,
+    fused: Collection[str] = FUSED,
+) -> Cost:
+    """Return the cost of all layers and of the head for the last ``heads_of`` tokens of each.
+
+    The other arguments are those of `layer`.
+    """
+    one = total(
+        layer(model, batch, tokens, bytes_per_element, new_tokens=new_tokens,
+              projection_biases=projection_biases, fused=fused)
+    )  # fmt: skip
+    head = logits(model, batch, heads_of, bytes_per_element)
+    return total([one.times(model.layers), head], "forward")
 
 
 def standard_attention(

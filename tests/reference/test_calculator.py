@@ -122,3 +122,15 @@ def test_every_model_and_device_says_where_its_numbers_are_from():
     """The tables name a source for each row, and rows are found by their names."""
     for table in (calc.MODELS, calc.DEVICES):
         assert all(name == row.name and row.source for name, row in table.items())
+
+
+def test_a_forward_is_its_layers_and_the_heads_that_are_asked_for():
+    """Of GPT-2 without a cache the flops are those of the formula for a layer, and of each head."""
+    model = calc.MODELS["gpt2"]
+    layers, width, heads, vocabulary, n = 12, 768, 12, 50257, 10
+    per_layer = 24 * n * width**2 + 4 * n**2 * width + 5 * heads * n**2 + 5 * n * width
+    found = calc.forward(model, 1, n, heads_of=3)
+    assert found.flops == layers * per_layer + 3 * 2 * width * vocabulary
+    fused = calc.forward(model, 1, n, heads_of=3, fused=calc.FLASH)
+    assert fused.flops == found.flops
+    assert fused.bytes < found.bytes

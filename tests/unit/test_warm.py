@@ -75,6 +75,20 @@ def test_what_cannot_be_removed_is_said():
         cold.let_go()
 
 
+def test_of_several_that_are_removed_none_is_forgotten():
+    """One that stays is said even if another was killed after it and went."""
+    cold = Sandbox()
+    with WarmSandbox(cold, LIMITS, "cpu") as warm:
+        boxes = [warm.start(LIMITS, device="cpu") for _ in range(2)]
+        cold.boxes[0].fails = True
+        for box in boxes:
+            box.kill()
+        cold.let_go()
+        with pytest.raises(HarnessError, match="could not be removed"):
+            warm.start(LIMITS, device="cpu")
+        cold.let_go()
+
+
 def test_nothing_is_left_at_the_end():
     """The end waits for a removal under way, and removes the box that nobody claimed."""
     cold = Sandbox()

@@ -27,7 +27,6 @@ LAYERS, INNER = 2, 2
 """Wide, not deep: launches grow with the layers, work with the square of the width."""
 
 SENT = 8_000_000  # parameters; of more than these, a pool is sent that they are cut out of
-FUSED = frozenset({"scale", "mask", "softmax", "activation"})
 FLOAT = 4  # bytes
 
 
@@ -78,9 +77,9 @@ def cost(dims, tokens, new, logits):
         "timed", dims["num_layers"], 1, 1, dims["d_model"], dims["d_ff"], dims["vocab_size"],
         ffn_matrices=2, norm="layernorm", biases=True,
     )  # fmt: skip
-    layer = known.total(known.layer(model, 1, tokens, FLOAT, new_tokens=new, fused=FUSED))
-    head = known.logits(model, 1, logits, FLOAT)
-    found = known.total([layer.times(model.layers), head])
+    found = known.forward(
+        model, 1, tokens, FLOAT, new_tokens=new, heads_of=logits, fused=known.FLASH
+    )
     return found.flops, found.bytes
 
 

@@ -14,7 +14,6 @@ SLOWDOWN = 3.0
 """Where the side without a cache is slow alone. Its code is the template's: it only has to be known
 before all is decided, and is no question of points."""
 
-FUSED = frozenset({"scale", "mask", "softmax", "activation"})
 FLOAT = 4  # bytes
 
 
@@ -59,11 +58,16 @@ def cost(dims, tokens, new, logits):
         "timed", dims["n_layer"], heads, heads, width, INNER * width, dims["vocab_size"],
         ffn_matrices=2, norm="layernorm", biases=True,
     )  # fmt: skip
-    layer = known.layer(
-        model, 1, tokens, FLOAT, new_tokens=new, projection_biases=True, fused=FUSED
+    found = known.forward(
+        model,
+        1,
+        tokens,
+        FLOAT,
+        new_tokens=new,
+        heads_of=logits,
+        projection_biases=True,
+        fused=known.FLASH,
     )
-    head = known.logits(model, 1, logits, FLOAT)
-    found = known.total([known.total(layer).times(model.layers), head])
     return found.flops, found.bytes
 
 

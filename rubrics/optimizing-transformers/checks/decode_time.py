@@ -14,7 +14,6 @@ LAYERS, HEADS, INNER = 1, 4, 4
 OTHERS = {"speedup": 1.0, "slowdown": 1.0, "growth": 1.0}
 """Limits of questions that are not asked: single steps are not timed, a cache has no set form."""
 
-FUSED = frozenset({"scale", "mask", "softmax", "activation"})
 FLOAT = 4  # bytes
 
 
@@ -73,9 +72,14 @@ def cost(dims, tokens, new, logits):
         "timed", dims["layers"], heads, heads, width, INNER * width, dims["vocabulary"],
         ffn_matrices=2, norm="layernorm", biases=True,
     )  # fmt: skip
-    layer = known.layer(
-        model, 1, tokens, FLOAT, new_tokens=new, projection_biases=True, fused=FUSED
+    found = known.forward(
+        model,
+        1,
+        tokens,
+        FLOAT,
+        new_tokens=new,
+        heads_of=logits,
+        projection_biases=True,
+        fused=known.FLASH,
     )
-    head = known.logits(model, 1, logits, FLOAT)
-    found = known.total([known.total(layer).times(model.layers), head])
     return found.flops, found.bytes
