@@ -43,10 +43,31 @@ class Setting:
         return self.device.startswith("cuda")
 
 
-FULL = Setting("cuda:0", torch.float16, calc.MODELS["gpt2-xl"], (1, 64), (32, 1024),
-               (32, 64, 128, 256, 512, 1024), (1, 4, 16, 64), (1024, 8192), 20, 2.0, compiled=True)  # fmt: skip
+FULL = Setting(
+    device="cuda:0",
+    dtype=torch.float16,
+    model=calc.MODELS["gpt2-xl"],
+    batches=(1, 64),
+    tokens=(32, 1024),
+    sweep=(32, 64, 128, 256, 512, 1024),
+    crowds=(1, 4, 16, 64),
+    contexts=(1024, 8192),
+    repeats=20,
+    lasting=2.0,
+    compiled=True,
+)
 QUICK = Setting(
-    "cpu", torch.float32, SMALL, (1, 4), (8, 64), (8, 32, 64), (1, 2, 4), (), 3, 0.5, compiled=False
+    device="cpu",
+    dtype=torch.float32,
+    model=SMALL,
+    batches=(1, 4),
+    tokens=(8, 64),
+    sweep=(8, 32, 64),
+    crowds=(1, 2, 4),
+    contexts=(),
+    repeats=3,
+    lasting=0.5,
+    compiled=False,
 )
 
 
