@@ -35,8 +35,8 @@ def prompt(draw, record, dims):
 def continued(model, oracle, vectors, dims, weights, record):
     """Feed ids (B, T) in pieces behind ``before`` (B, P), whose caches are ``past``; compare all.
 
-    Returns the last caches. Where logits are wrong, ``wrong_step_by_step`` says how wrong they are
-    if the same ids are fed in the plain way, which another check charges.
+    Returns the last caches. Where logits are wrong, ``wrong_plainly`` says how wrong they are if
+    the same ids are fed at once, or one by one: other checks charge that.
     """
 
     def continued(ids, pieces, place, past=None, before=None):
@@ -44,8 +44,8 @@ def continued(model, oracle, vectors, dims, weights, record):
         whole = ids if before is None else np.concatenate([before, ids], axis=1)
         right = oracle.logits(dims, weights, whole)
         if record.compare(logits, right[:, -ids.shape[1] :], place) > vectors.SAME:
-            plainly = vectors.stepwise(model, whole, 1)
-            record.worst("wrong_step_by_step", vectors.gap(plainly, right))
+            plainly = (model.forward(whole)[0], vectors.stepwise(model, whole, 1))
+            record.worst("wrong_plainly", max(vectors.gap(one, right) for one in plainly))
         return past
 
     return continued
