@@ -15,9 +15,9 @@ samples.toml:
                 only a human judges
     named       the known mistakes that the diagnosis has to name, one of them or more
 
-The reference is right as well. A check is defended by the first sample that ends otherwise in it and in no other: `make proof PARTS=defences`
-has a row for each. The samples themselves are rows of `make proof PARTS=zoo`, with those that the
-pack's known mistakes make of the reference.
+The reference is right as well. A check is defended by the first sample that ends otherwise in it and
+in no other: `make proof PARTS=defences` has a row for each. The samples themselves are rows of
+`make proof PARTS=zoo`, with those that the pack's known mistakes make of the reference.
 """
 
 import tomllib
@@ -47,7 +47,7 @@ class Sample:
     anything: bool = False  # a known mistake, of which it is enough that some check sees it
 
     def surprises(self, result, manual):
-        """Yield what is not as expected in a result; ``manual`` are the checks of a human."""
+        """Yield what is not as expected of checks; ``manual`` are those of a human."""
         seen = False
         for check in found(result):
             due = "inconclusive" if check["id"] in manual else "passed"
@@ -58,6 +58,9 @@ class Sample:
                 yield f"{check['id']} {check['outcome']}: {check['staff_message']}"
         if self.anything and not seen:
             yield "no check sees it"
+
+    def misnamed(self, result):
+        """Yield what is not as expected of the diagnosis."""
         said = [entry["mistake"] for entry in result["diagnosis"]]
         if self.honest and said:
             yield f"a diagnosis: {result['diagnosis'][0]['sentence']}"
@@ -144,11 +147,14 @@ def guards(name):
     return found
 
 
-def measured(ground, sample):
+def measured(ground, sample, *, diagnosed=True):
     """Grade a sample as one row of a table: points, the difference that counts, what was said."""
     (file,) = ground.pack.interface.expected
-    result = ground.grade({file: sample.source}, family=ground.family)
+    family = ground.family if diagnosed else None
+    result = ground.grade({file: sample.source}, family=family)
     odd = list(sample.surprises(result, {check.id for check in ground.pack.checks if check.manual}))
+    if diagnosed:
+        odd += sample.misnamed(result)
     if sample.honest:
         error = max(miss(result, ("passed",), ground.pack.atol))
         odd += ["rounding too large"] * (error >= LITTLE)
