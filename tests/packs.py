@@ -15,11 +15,12 @@ samples.toml:
                 only a human judges
     named       the known mistakes that the diagnosis has to name, one of them or more
 
-The reference is right as well. A check is defended by the first sample that ends otherwise in it and
-in no other: `make proof PARTS=defences` has a row for each. The samples themselves are rows of
+The reference is right as well. A check is defended by the first sample that ends otherwise in it
+and in no other: `make proof PARTS=defences` has a row for each. The samples themselves are rows of
 `make proof PARTS=zoo`, with those that the pack's known mistakes make of the reference.
 """
 
+import functools
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -84,9 +85,15 @@ def miss(result, outcomes, atol):
     ]
 
 
+@functools.cache
+def pack_of(name):
+    """Return a pack, read once."""
+    return packs.load(ROOT, name)
+
+
 def source_of(name, of):
     """Return the source of the reference, of an honest one or of one in `submissions/`."""
-    (file,) = packs.load(ROOT, name).interface.expected
+    (file,) = pack_of(name).interface.expected
     if of == "reference":
         return (ROOT / "reference" / packs.reference_of(name) / file).read_text()
     if of.startswith("submissions/"):
@@ -110,7 +117,7 @@ def edited(source, edits):
 
 def wrong(name):
     """Return the samples of samples.toml."""
-    known = {mistake.id: mistake for mistake in packs.load(ROOT, name).mistakes}
+    known = {mistake.id: mistake for mistake in pack_of(name).mistakes}
     samples = []
     for entry in listed(name)["samples"]:
         edits = known[entry["id"]].edits if entry.get("known") else entry.get("edits", ())
@@ -132,13 +139,13 @@ def known(name):
     return [
         Sample(f"known/{mistake.id}", edited(source_of(name, "reference"), mistake.edits),
                mistake.says, named=(mistake.id,), anything=True)
-        for mistake in packs.load(ROOT, name).mistakes
+        for mistake in pack_of(name).mistakes
     ]  # fmt: skip
 
 
 def guards(name):
     """Return for each check that a machine judges the sample that it alone sees."""
-    judged = [check.id for check in packs.load(ROOT, name).checks if not check.manual]
+    judged = [check.id for check in pack_of(name).checks if not check.manual]
     found = {}
     for check in judged:
         alone = [sample for sample in wrong(name) if set(sample.checks) == {check}]
