@@ -166,7 +166,8 @@ def measured(ground, sample, *, diagnosed=True):
         error = max(miss(result, ("passed",), ground.pack.atol))
         odd += ["rounding too large"] * (error >= LITTLE)
     else:
-        error = min(miss(result, ("failed", "inconclusive"), ground.pack.atol), default=None)
+        missed = miss(result, ("failed", "inconclusive"), ground.pack.atol)
+        error = min((each for each in missed if each > 1), default=None)  # others ended before that
         odd += ["misses by too little"] * (error is not None and error <= ENOUGH)
     return {
         "points": f"{result['total']['points']:g}",

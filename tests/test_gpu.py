@@ -70,7 +70,7 @@ def test_decoding_is_right_and_quick_on_the_gpu(sandbox, file):
     assert decoding.wrong(result) == set(), result["criteria"]
 
 
-# --- packs with samples: `pytest tests/test_gpu.py -k packs` ---------------------------------------
+# --- packs with samples: `pytest tests/test_gpu.py -k packs` --------------------------------------
 
 
 @pytest.mark.parametrize("name", shown.IDS)

@@ -44,7 +44,7 @@ class Attention(nn.Module):
         raise NotImplementedError("TODO 1-3: attention")
 
 
-class Block(nn.Module):
+class GPTBlock(nn.Module):
     """Attention and an MLP, each after its norm and added to what came in."""
 
     def __init__(self, heads, width):
@@ -70,7 +70,7 @@ class CachedGPT(nn.Module):
         self.context = context
         self.tokens = nn.Embedding(vocab_size, width)
         self.positions = nn.Embedding(context, width)
-        self.blocks = nn.ModuleList(Block(heads, width) for _ in range(layers))
+        self.blocks = nn.ModuleList(GPTBlock(heads, width) for _ in range(layers))
         self.norm = nn.LayerNorm(width)
         self.head = nn.Linear(width, vocab_size, bias=False)
 

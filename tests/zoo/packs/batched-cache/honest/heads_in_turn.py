@@ -36,7 +36,7 @@ class Attention(nn.Module):
         return self.out(t.cat(outputs, 2)), grown
 
 
-class Block(nn.Module):
+class GPTBlock(nn.Module):
     def __init__(self, n_heads, n_embd):
         super().__init__()
         self.norm1, self.norm2 = nn.LayerNorm(n_embd), nn.LayerNorm(n_embd)
@@ -54,7 +54,7 @@ class CachedGPT(nn.Module):
         super().__init__()
         self.tokens = nn.Embedding(vocabulary, n_embd)
         self.positions = nn.Embedding(longest, n_embd)
-        self.blocks = nn.ModuleList([Block(n_heads, n_embd) for _ in range(n_layers)])
+        self.blocks = nn.ModuleList([GPTBlock(n_heads, n_embd) for _ in range(n_layers)])
         self.norm = nn.LayerNorm(n_embd)
         self.head = nn.Linear(n_embd, vocabulary, bias=False)
 
