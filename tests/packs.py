@@ -166,8 +166,8 @@ def measured(ground, sample, *, diagnosed=True):
         error = max(miss(result, ("passed",), ground.pack.atol))
         odd += ["rounding too large"] * (error >= LITTLE)
     else:
-        missed = miss(result, ("failed",), ground.pack.atol)  # where it is charged, not what follows
-        error = min((each for each in missed if each > 1), default=None)  # others ended before that
+        missed = miss(result, ("failed",), ground.pack.atol)  # where it is charged
+        error = min((each for each in missed if each > 1), default=None)  # others ended earlier
         odd += ["misses by too little"] * (error is not None and error <= ENOUGH)
     return {
         "points": f"{result['total']['points']:g}",
