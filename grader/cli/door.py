@@ -10,6 +10,7 @@ from typing import NoReturn
 
 from grader.cli import arguments as command_line
 from grader.cli.choices import progress
+from grader.cli.missing import remedy
 from grader.errors import HarnessError, UsageError
 from grader.text import shown
 
@@ -28,6 +29,8 @@ def main() -> NoReturn:
     except KeyboardInterrupt:
         _fail("stopped; nothing was left running", 130)
     except Exception as error:
+        if isinstance(error, ModuleNotFoundError) and (said := remedy(error)):
+            _fail(said, 1)
         if isinstance(error, BrokenPipeError) and _nobody_reads():
             sys.exit(141)  # as a shell says of a program that SIGPIPE ends
         if os.environ.get("GRADER_DEBUG"):
