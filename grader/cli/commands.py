@@ -101,7 +101,7 @@ def similar(arguments: argparse.Namespace) -> int:
 
 def check(arguments: argparse.Namespace) -> int:
     """Run the public checks, as a student does."""
-    from grader import handout, intake, pack
+    from grader import ahead, handout, intake, pack
     from grader.checking import recorded
     from grader.grade import grade
     from grader.report import table
@@ -120,8 +120,10 @@ def check(arguments: argparse.Namespace) -> int:
         device=choices.device(arguments.device),
         say=choices.progress,
     )
+    choices.progress("the answer sheet")
+    read = ahead.answers(public, assignment, submission.files)
     choices.progress("")
-    print(table.render_check(result, assignment.points))
+    print(table.render_check(result, assignment.points, read, ahead.private(public)))
     return 2 if result["status"] == "withheld" else 0
 
 

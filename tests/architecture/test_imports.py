@@ -152,7 +152,10 @@ ROOMS = {
         "student",
         "style",
     },
+    "columns": set(),
+    "ahead": {"errors", "formulas", "intake", "notebook", "pack", "records"},
     "handout": {
+        "ahead",
         "checking",
         "errors",
         "grade",
@@ -162,7 +165,7 @@ ROOMS = {
         "score",
         "student",
     },
-    "report": {"records", "rescore", "text"},
+    "report": {"ahead", "columns", "records", "rescore", "text"},
     "gradebook": {"errors", "history", "records", "report", "results", "score", "tables", "text"},
     "review": {
         "errors",
