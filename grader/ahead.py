@@ -173,8 +173,24 @@ def _answer(question: Question, reading: Reading) -> Answer:
 
 
 def _place(question: Question) -> list[int]:
-    """Return what sorts questions as the sheet has them: the numbers that their names begin with."""
-    return [int(number) for number in re.findall(r"\d+", re.match(r"[\d.]*", question.id)[0])]
+    """Return what sorts questions as the sheet has them: the numbers at the head of their ids."""
+    first = re.split(r"[^\d.]", question.id)[0]
+    return [int(number) for number in first.split(".") if number]
+
+
+def data(result: Json, read: Answers | None, private: Sequence[Json]) -> Json:
+    """Return all that a check says, for a program; `grader check --help` has its form."""
+    return {
+        "schema": "grader.check/1",
+        "result": result,
+        "answers": [
+            {name: getattr(each, name)
+             for name in ("question", "says", "state", "where", "read_as", "why")}
+            for each in (read.all if read else ())
+        ],
+        "remarks": list(read.remarks) if read else [],
+        "private": list(private),
+    }  # fmt: skip
 
 
 def _digest(data: bytes) -> str:
@@ -190,7 +206,7 @@ def _get(path: Path, schema: str) -> Json | None:
     try:
         found: Json = json.loads(path.read_text(encoding="utf-8"))
         if found["schema"] != schema:
-            raise ValueError(f"its schema is {found['schema']!r}")
+            raise ValueError("it is of another form")  # noqa: TRY301 - said as the others are
     except FileNotFoundError:
         return None
     except (OSError, ValueError, KeyError, TypeError) as error:

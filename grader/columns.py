@@ -49,7 +49,7 @@ def _fitted(
     inside = [max(map(_width, column), default=0) for column in columns]
     widths = [max(at, len(head) + _PAD) for at, head in zip(inside, headers, strict=True)]
     least = [
-        max(at if side == "r" else min(at, NARROWEST), _PAD + max(map(len, head.split()), default=0))
+        max([at if side == "r" else min(at, NARROWEST), *(len(w) + _PAD for w in head.split())])
         for at, head, side in zip(inside, headers, align, strict=True)
     ]
     while sum(widths) + _GAP * (len(widths) - 1) > width:

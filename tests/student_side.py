@@ -57,9 +57,7 @@ def blocked():
     """Return the names of all modules that are here and that a student's install has not."""
     kept = closure(declared()) | {"pip", "setuptools", "grader"}
     owners = importlib.metadata.packages_distributions()
-    return {
-        module for module, names in owners.items() if not kept & {canonical(n) for n in names}
-    }
+    return {module for module, names in owners.items() if not kept & {canonical(n) for n in names}}
 
 
 def environment(folder, **more):

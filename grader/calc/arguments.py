@@ -15,6 +15,7 @@ OVERRIDES = (
     ("d-ff", "inner width of the feed-forward network"),
     ("vocab-size", "tokens of the vocabulary"),
 )
+HELP = "inference arithmetic: parameters, KV cache, flops, bytes, roofline"
 EXAMPLES = """examples:
   grader calc params llama-3-8b --variants
   grader calc batch llama-3-8b --device a100-80gb-sxm --context 1024 --tensor-parallel 1 2 4 8
@@ -31,7 +32,7 @@ def add(commands: Commands) -> argparse.ArgumentParser:
     """Add ``calc`` and what belongs to it to the parser of commands; return its parser."""
     calc: argparse.ArgumentParser = commands.add_parser(
         "calc",
-        help="inference arithmetic: parameters, KV cache, flops, bytes, roofline",
+        help=HELP,
         description="Inference arithmetic of transformers, with its breakdown.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,

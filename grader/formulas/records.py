@@ -14,9 +14,9 @@ class Reading:
     """One answer, as it was found and read.
 
     ``verdict``: "reference", a variant's name, "none" (read, and none of them), "unreadable" or
-    "missing"; "read" where what is right is not known here. ``number``: "reference", "follows" (from the student's own formula), a variant's
-    name, "none" or "missing". ``review``: why a human should look before points are taken, or
-    empty.
+    "missing"; "read" where what is right is not known here. ``number``: "reference", "follows"
+    (from the student's own formula), a variant's name, "none" or "missing". ``review``: why a human
+    should look before points are taken, or empty.
     """
 
     question: str

@@ -166,7 +166,7 @@ ROOMS = {
         "student",
     },
     "report": {"ahead", "columns", "records", "rescore", "text"},
-    "gradebook": {"errors", "history", "records", "report", "results", "score", "tables", "text"},
+    "gradebook": {"columns", "errors", "history", "records", "report", "results", "score", "tables", "text"},
     "review": {
         "errors",
         "gradebook",
@@ -180,6 +180,7 @@ ROOMS = {
         "text",
     },
     "course": {
+        "columns",
         "errors",
         "gradebook",
         "handed",
@@ -194,6 +195,7 @@ ROOMS = {
     "session": {"checking", "grade", "handed", "intake", "pack", "records", "results", "sandbox"},
     "batch": {
         "checking",
+        "columns",
         "downloads",
         "errors",
         "handed",
@@ -208,9 +210,9 @@ ROOMS = {
         "times",
     },
     "downloads": {"errors", "handed", "intake", "late", "records", "text", "times"},
-    "similarity": {"batch", "downloads", "errors", "intake", "notebook", "pack", "records", "text"},
-    "calc": {"errors", "tables"},
-    "doctor": LOWER,
+    "similarity": {"batch", "columns", "downloads", "errors", "intake", "notebook", "pack", "records", "text"},
+    "calc": {"columns", "errors", "tables"},
+    "doctor": LOWER | {"columns"},
     "convert": LOWER,
     "cli": ANYTHING,
     "__main__": {"cli"},
