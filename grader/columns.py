@@ -1,4 +1,8 @@
-"""Tables for a terminal of 80 columns: what is too wide is wrapped, and nothing is cut off."""
+"""Tables for a terminal of 80 columns: what is too wide is wrapped, and nothing is cut off.
+
+A table of so many numbers that they do not fit side by side becomes several, one below the other,
+each with the columns that name a row.
+"""
 
 from __future__ import annotations
 
@@ -8,22 +12,33 @@ from collections.abc import Iterator, Sequence
 from tabulate import tabulate
 
 WIDTH = 80
-NARROWEST = 6  # that a column of words is made
+NARROWEST = 12  # that a column of words is made
 _GAP = 2  # between columns
 _PAD = 2  # what tabulate puts beside a heading
 
 
 def table(
-    rows: Sequence[Sequence[object]], headers: Sequence[str], align: str = "", width: int = WIDTH
+    rows: Sequence[Sequence[object]],
+    headers: Sequence[str],
+    align: str = "",
+    keys: int = 1,
+    width: int = WIDTH,
 ) -> str:
-    """Return a table of at most ``width`` columns, as far as its words can be broken.
+    """Return a table of at most ``width`` columns.
 
     ``align`` has a letter for each column: l to the left (default, and wrapped where the table is
-    too wide, the widest column first), r to the right, of numbers, which are never broken.
+    too wide, the widest column first), r to the right, of numbers, which are never broken. The
+    first ``keys`` columns name a row.
     """
     cells = [[str(cell) for cell in row] for row in rows]
     align = align or "l" * len(headers)
     widths = _fitted(cells, headers, align, width)
+    if _sum(widths) > width and len(headers) > keys + 1:
+        return "\n\n".join(
+            table([[row[at] for at in some] for row in cells], [headers[at] for at in some],
+                  "".join(align[at] for at in some), keys, width)
+            for some in _parts(widths, keys, width)
+        )  # fmt: skip
     return tabulate(
         [[_wrapped(cell, at, side) for cell, at, side in zip(row, widths, align, strict=True)]
          for row in cells],
@@ -52,13 +67,29 @@ def _fitted(
         max([at if side == "r" else min(at, NARROWEST), *(len(w) + _PAD for w in head.split())])
         for at, head, side in zip(inside, headers, align, strict=True)
     ]
-    while sum(widths) + _GAP * (len(widths) - 1) > width:
+    while _sum(widths) > width:
         free = [at for at, size in enumerate(widths) if size > least[at]]
         if not free:
             break
         widest = max(free, key=lambda at: widths[at])
         widths[widest] -= 1
     return widths
+
+
+def _sum(widths: Sequence[int]) -> int:
+    return sum(widths) + _GAP * (len(widths) - 1)
+
+
+def _parts(widths: Sequence[int], keys: int, width: int) -> Iterator[list[int]]:
+    """Yield the columns of each of the tables that one too wide becomes."""
+    named = list(range(keys))
+    some = [*named]
+    for at in range(keys, len(widths)):
+        if len(some) > keys and _sum([widths[each] for each in (*some, at)]) > width:
+            yield some
+            some = [*named]
+        some.append(at)
+    yield some
 
 
 def _width(cell: str) -> int:

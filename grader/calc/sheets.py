@@ -31,6 +31,7 @@ class Sheet:
     columns: tuple[Column, ...]
     rows: list[dict[str, Any]]
     notes: tuple[str, ...] = field(default=())
+    keys: int = 1  # so many columns name a row
 
 
 def render(sheet: Sheet) -> str:
@@ -40,7 +41,7 @@ def render(sheet: Sheet) -> str:
         for row in sheet.rows
     ]
     sides = "".join("l" if column.written is str else "r" for column in sheet.columns)
-    shown = table(cells, [column.heading for column in sheet.columns], sides)
+    shown = table(cells, [column.heading for column in sheet.columns], sides, sheet.keys)
     return "\n".join([*paragraph(sheet.title), "", shown, *_lines(sheet.notes)])
 
 

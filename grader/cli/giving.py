@@ -171,7 +171,7 @@ def _new_file(arguments: argparse.Namespace, course: Course) -> None:
     from grader.export import files, gradescope, junit, sheet
 
     for line in course.left_out():
-        print(f"no points: {shown(line, 300)}")
+        _say(f"no points: {shown(line, 300)}")
     count = sum(given.points is not None for given in course.given)
     print(f"{count} of {len(course.given)} results have points to give")
     if arguments.to != "gradescope":
@@ -211,15 +211,21 @@ def _say_changes(filled: Filled) -> None:
         print(table(rows, ["row", "who", "before", "now"], "rlrr"))
         print()
     for note in filled.notes:
-        print(f"note: {shown(note, 300)}")
+        _say(f"note: {shown(note, 300)}")
     print(f"{len(rows)} cells change; {filled.same} hold these points already")
+
+
+def _say(text: str) -> None:
+    from grader.columns import paragraph
+
+    print("\n".join(paragraph(text, further="   ")))
 
 
 def _say_zipped(path: Path, zipped: Zipped, *, said: bool, course: Course) -> None:
     known = set(course.left_out()) if said else set()
     for line in zipped.left:
         if line not in known:
-            print(f"no feedback: {shown(line, 300)}")
+            _say(f"no feedback: {shown(line, 300)}")
     print(f"{zipped.count} feedback files in {path}")
 
 

@@ -34,10 +34,10 @@ EXAMPLES = {
     "report": "marks --out pages\nmarks alice --out pages\nmarks --staff --out staff",
     "export": "marks --to csv --out points.csv\n"
               "marks --to canvas --into gradebook.csv\n"
-              "marks --to moodle --into worksheet.csv --out filled.csv --feedback back.zip",
+              "marks --to moodle --into worksheet.csv --feedback back.zip",
     "check": ".\nnotebook.ipynb\n. --handout ~/course/assignment",
     "handout": "lab-4 --out handout",
-    "convert": "--pack lab-4 --weights model_state_dict.pt --cases test_cases.json",
+    "convert": "--pack lab-4 --weights weights.pt --cases cases.json",
     "image": "\n--device cuda\n--device cuda --host-folders",
     "doctor": "\n--measure --device cuda:0",
     "completion": "bash > ~/.local/share/bash-completion/completions/grader\n"
