@@ -1,5 +1,6 @@
 """A Python in which only what a student installs can be imported."""
 
+import functools
 import importlib.metadata
 import os
 import re
@@ -53,11 +54,18 @@ def closure(names):
     return found
 
 
+@functools.cache
+def owners():
+    """Return the distributions that each module here belongs to."""
+    found = importlib.metadata.packages_distributions()
+    return {module: {canonical(name) for name in names} for module, names in found.items()}
+
+
+@functools.cache
 def blocked():
     """Return the names of all modules that are here and that a student's install has not."""
     kept = closure(declared()) | {"pip", "setuptools", "grader"}
-    owners = importlib.metadata.packages_distributions()
-    return {module for module, names in owners.items() if not kept & {canonical(n) for n in names}}
+    return {module for module, names in owners().items() if not kept & names}
 
 
 def environment(folder, **more):

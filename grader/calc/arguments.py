@@ -15,7 +15,7 @@ OVERRIDES = (
     ("d-ff", "inner width of the feed-forward network"),
     ("vocab-size", "tokens of the vocabulary"),
 )
-HELP = "inference arithmetic: parameters, KV cache, flops, bytes, roofline"
+HELP = "inference arithmetic: parameters, KV cache, flops, bytes, times"
 EXAMPLES = """examples:
   grader calc params llama-3-8b --variants
   grader calc batch llama-3-8b --device t4 --context 1024 --tensor-parallel 2 4

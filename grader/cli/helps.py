@@ -13,7 +13,7 @@ GROUPS = {
     "the server's night": ("doctor", "image", "completion"),
 }  # fmt: skip
 
-EPILOG = "`grader COMMAND --help` has examples; --json is for programs that read the answer."
+EPILOG = "`grader COMMAND --help` has examples; --json is for programs."
 
 EXAMPLES = {
     "grade": "submissions/alice\nalice.zip --out marks\nalice.zip --pack lab-4 --device cuda:0",

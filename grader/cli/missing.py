@@ -5,7 +5,7 @@ from __future__ import annotations
 EXTRAS = {
     "staff": ("argcomplete", "docker", "jinja2", "jsonschema", "markupsafe", "matplotlib",
               "nbformat", "PIL", "pygments", "yaml", "rich", "requests"),
-    "review": ("flask", "waitress"),
+    "review": ("flask", "waitress", "werkzeug"),
     "gpu": ("pynvml",),
 }  # fmt: skip
 """Names as they are imported, by the extra in pyproject.toml that has them."""

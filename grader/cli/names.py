@@ -15,30 +15,30 @@ from pathlib import Path
 from grader.cli.choices import ROOT
 from grader.cli.parser import Front
 
-Completer = Callable[[str, argparse.Namespace], Sequence[str]]
+Completer = Callable[..., Sequence[str]]  # argcomplete gives all it knows, by name
 
 
-def packs(_prefix: str, _arguments: argparse.Namespace) -> Sequence[str]:
+def packs(**_: object) -> Sequence[str]:
     """Return the ids of all packs."""
     return [path.parent.name for path in (ROOT / "rubrics").glob("*/rubric.toml")]
 
 
-def submissions(_prefix: str, arguments: argparse.Namespace) -> Sequence[str]:
+def submissions(*, parsed_args: argparse.Namespace, **_: object) -> Sequence[str]:
     """Return the submissions that have a result in the folder."""
-    folder = getattr(arguments, "folder", None)
+    folder = getattr(parsed_args, "folder", None)
     return [path.stem for path in Path(folder).glob("*.json")] if folder else []
 
 
-def lines(_prefix: str, arguments: argparse.Namespace) -> Sequence[str]:
+def lines(*, parsed_args: argparse.Namespace, **_: object) -> Sequence[str]:
     """Return the criteria of a submission's result, and their checks."""
     with contextlib.suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
-        path = Path(arguments.folder) / f"{arguments.name}.json"
+        path = Path(parsed_args.folder) / f"{parsed_args.name}.json"
         criteria = json.loads(path.read_text(encoding="utf-8"))["criteria"]
         return [each["id"] for one in criteria for each in (one, *one["checks"])]
     return []
 
 
-def devices(_prefix: str, _arguments: argparse.Namespace) -> Sequence[str]:
+def devices(**_: object) -> Sequence[str]:
     """Return what a device may be called."""
     return ["auto", "cpu", "cuda:0"]
 

@@ -54,18 +54,17 @@ def _rows(change: Change) -> list[list[str]]:
         ["", name, _points(before), _points(now), because]
         for name, before, now, because in change.lines()
     ]
-    totals = (_total(change.old["total"]), _total(change.new["total"]))
-    return [[shown(change.id), "total", *totals, ""], *rows]
+    old, new = change.old["total"], change.new["total"]
+    waiting = [f"{each['pending_points']:g}" for each in (old, new)]
+    said = "" if waiting == ["0", "0"] else f"waiting {waiting[0]}"
+    said += f" -> {waiting[1]}" if waiting[0] != waiting[1] else ""
+    totals = (_points(old["points"]), _points(new["points"]))
+    return [[shown(change.id), "total", *totals, said], *rows]
 
 
 def _difference(change: Change) -> float:
     old, new = (each["total"]["points"] or 0.0 for each in (change.old, change.new))
     return float(round(new - old, 6))
-
-
-def _total(total: Json) -> str:
-    waiting = f" ({total['pending_points']:g} waiting)" if total["pending_points"] else ""
-    return f"{_points(total['points'])}{waiting}"
 
 
 def _points(points: float | None) -> str:

@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Iterator, Sequence
 
 from grader.ahead import Answers
-from grader.columns import WIDTH, table
+from grader.columns import WIDTH, paragraph, table
 from grader.records import Json
 from grader.report import ahead
 from grader.report.told import covered, decided, left_out
@@ -53,9 +53,10 @@ def _checks(result: Json) -> str:
 
 def _head(result: Json) -> Iterator[str]:
     environment, pack = result["environment"], result["pack"]
-    yield (
+    yield from paragraph(
         f"{shown(result['submission']['id'])} · {pack['id']} · {environment['sandbox']} on "
-        f"{environment['device']} · {result['timing']['seconds_total']:.1f} s"
+        f"{environment['device']} · {result['timing']['seconds_total']:.1f} s",
+        further="   ",
     )
 
 
