@@ -2,6 +2,8 @@
 
     public/questions.json   how each answer of a sheet is found and read; nothing of what is right
     public/private.json     what is graded privately: criteria, points, and what a human reads
+    public/checks/ahead.py  what the pack itself tells of other work: told(scripts, known), with the
+                            modules that it NEEDS; `known` is what ahead_known.py has recorded
 
 `write` makes both from a pack; `answers` reads a sheet by the first before it is handed in, or what
 is written in a notebook below the names of its questions.
@@ -12,22 +14,29 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from grader.errors import UsageError
+from grader.beside import beside, by_path
+from grader.conversation import Conversation
+from grader.errors import StudentFault, UsageError
 from grader.formulas import questions
 from grader.formulas.examine import examine, is_sheet
 from grader.formulas.questions import Question
 from grader.formulas.records import SEEN, Reading
-from grader.intake import SourceFile
+from grader.intake import SourceFile, Submission
 from grader.notebook import answers as notebooks
 from grader.pack import TEMPLATE, Pack
 from grader.records import Json
+from grader.sandbox import Sandbox
+from grader.scripts import Scripts
 
-QUESTIONS, PRIVATE = "questions.json", "private.json"
+QUESTIONS, PRIVATE, KNOWN = "questions.json", "private.json", "known.json"
 QUESTIONS_SCHEMA, PRIVATE_SCHEMA = "grader.questions/1", "grader.private/1"
+KNOWN_SCHEMA = "grader.known/1"
+OWN, RECORDS = "ahead.py", "ahead_known"
 
 
 @dataclass(frozen=True)
@@ -77,7 +86,34 @@ def write(pack: Pack, public: Path) -> None:
             "fill_in": [sheet] if sheet else [name for name, data in given.items()
                                               if any(_mark(each) in data for each in asked)],
         })  # fmt: skip
+    _own(pack, public)
     _put(public / PRIVATE, {"schema": PRIVATE_SCHEMA, "criteria": list(_private(pack))})
+
+
+def _own(pack: Pack, public: Path) -> None:
+    """Hand out what the pack itself tells ahead, and what was recorded for it."""
+    own = pack.checks_folder / OWN
+    if not own.exists():
+        return
+    (public / "checks").mkdir(exist_ok=True)
+    for name in (own.stem, *by_path(own).NEEDS):
+        shutil.copyfile(own.with_name(f"{name}.py"), public / "checks" / f"{name}.py")
+    _put(public / KNOWN, {"schema": KNOWN_SCHEMA, "known": beside(str(own), RECORDS).known()})
+
+
+def programs(public: Path, pack: Pack, submission: Submission, sandbox: Sandbox) -> list[str]:
+    """Return what the pack tells of a student's programs, which run in the sandbox; often none."""
+    own, found = public / "checks" / OWN, _get(public / KNOWN, KNOWN_SCHEMA)
+    if found is None or not own.exists():
+        return []
+    try:
+        with Conversation(sandbox, submission.files, pack.sandbox) as box:
+            said = by_path(own).told(Scripts(box, submission.files), found["known"])
+    except StudentFault as fault:
+        return [fault.message]
+    except Exception as error:  # noqa: BLE001 - whatever it is, the checks stand
+        return [f"Nothing can be said of them: the grader failed here ({type(error).__name__})."]
+    return [str(each) for each in said]
 
 
 def _plain(question: Question) -> Json:
@@ -178,7 +214,9 @@ def _place(question: Question) -> list[int]:
     return [int(number) for number in first.split(".") if number]
 
 
-def data(result: Json, read: Answers | None, private: Sequence[Json]) -> Json:
+def data(
+    result: Json, read: Answers | None, programs: Sequence[str], private: Sequence[Json]
+) -> Json:
     """Return all that a check says, for a program; `grader check --help` has its form."""
     return {
         "schema": "grader.check/1",
@@ -189,6 +227,7 @@ def data(result: Json, read: Answers | None, private: Sequence[Json]) -> Json:
             for each in (read.all if read else ())
         ],
         "remarks": list(read.remarks) if read else [],
+        "programs": list(programs),
         "private": list(private),
     }  # fmt: skip
 

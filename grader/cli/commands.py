@@ -116,10 +116,11 @@ def check(arguments: argparse.Namespace) -> int:
     public = handout.find(arguments.path, arguments.handout)
     submission = intake.read(arguments.path).without(handout.FOLDER)
     assignment = pack.load_handout(public)
+    process = choosing.named("process", "cpu", choices.say)
     result = grade(
         submission,
         assignment,
-        choosing.named("process", "cpu", choices.say),
+        process,
         oracle=recorded.RecordedOracle(public),
         draw=handout.public_draw(assignment),
         family=recorded.family_in(public),
@@ -128,10 +129,11 @@ def check(arguments: argparse.Namespace) -> int:
     )
     choices.progress("the answer sheet")
     read = ahead.answers(public, assignment, submission.files)
+    programs = ahead.programs(public, assignment, submission, process)
     choices.progress("")
     private = ahead.private(public)
-    if not choices.document(arguments, ahead.data(result, read, private)):
-        print(table.render_check(result, assignment.points, read, private))
+    if not choices.document(arguments, ahead.data(result, read, programs, private)):
+        print(table.render_check(result, assignment.points, read, programs, private))
     return 2 if result["status"] == "withheld" else 0
 
 

@@ -58,8 +58,9 @@ JSON = {
     "grade": "the result: grader/result.schema.json (grader.result/1)",
     "check": """{"schema": "grader.check/1", "result": RESULT,
      "answers": [{"question", "says", "state", "where", "read_as", "why"}],
-     "remarks": ["..."], "private": [{"id", "title", "points", "max_points",
-     "human", "checks": [{"id", "points", "by": "human" or "program"}]}]}
+     "remarks": ["..."], "programs": ["..."],
+     "private": [{"id", "title", "points", "max_points", "human",
+      "checks": [{"id", "points", "by": "human" or "program"}]}]}
      state: read, uncertain, written, prose, unreadable or missing""",
     "batch": """{"schema": "grader.batch/1", "folder", "stopped": false,
      "graded": {"alice": {"status", "points", "max_points",

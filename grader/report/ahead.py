@@ -123,6 +123,14 @@ def _how(read: Answers) -> Iterator[str]:
     )
 
 
+def programs(said: Sequence[str]) -> Iterator[str]:
+    """Yield what the pack tells of a student's programs."""
+    if said:
+        yield from ("", "Your programs, as the grading program reads them")
+    for each in said:
+        yield from paragraph(shown(each, 600), " - ", "   ")
+
+
 def private(criteria: Sequence[Json], public: float, points: float) -> Iterator[str]:
     """Yield what is graded privately, and by whom."""
     yield ""

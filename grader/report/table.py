@@ -29,16 +29,23 @@ def render(result: Json) -> str:
 
 
 def render_check(
-    result: Json, points: float, answers: Answers | None = None, private: Sequence[Json] = ()
+    result: Json,
+    points: float,
+    answers: Answers | None = None,
+    programs: Sequence[str] = (),
+    private: Sequence[Json] = (),
 ) -> str:
     """Return the report on the public checks; ``points`` is what the whole assignment is worth.
 
-    ``answers`` is the sheet as it was read, and ``private`` what is graded privately.
+    ``answers`` is the sheet as it was read, ``programs`` what there is to say of other work, and
+    ``private`` what is graded privately.
     """
     lines = (line for part in (_lost, _diagnosis, _style, _flags) for line in part(result))
     sheet = ahead.answers(answers) if answers else ()
     rest = ahead.private(private, result["total"]["max_points"], points)
-    return "\n".join([*_head(result), "", _checks(result), *lines, *sheet, *rest])
+    return "\n".join(
+        [*_head(result), "", _checks(result), *lines, *sheet, *ahead.programs(programs), *rest]
+    )
 
 
 def _checks(result: Json) -> str:

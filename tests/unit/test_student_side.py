@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from grader import ahead, handout
+from grader import ahead, handout, intake
 from grader import pack as packs
 from grader.cli.missing import EXTRAS, remedy
 from grader.formulas import questions
@@ -189,6 +189,28 @@ def test_a_notebooks_answers_are_found_by_their_questions(known):
     empty = known["nanogpt-kv"].read()
     assert set(states(empty).values()) == {"missing"}
     assert "No written answer yet" in "\n".join(told.answers(empty))
+
+
+def test_a_program_is_told_its_rows_and_its_assumptions(known):
+    """Of bob's program: which numbers are read, of which attention, in which GB."""
+    each = known["e0294-a4"]
+    bob = intake.read(ROOT / "submissions" / "bob")
+    said = " ".join(ahead.programs(each.public, each.pack, bob, ProcessSandbox()))
+    for words in ("Total model parameters: 6150946816", "Max batch size possible: 274",
+                  "grouped-query attention, an FFN of 2 matrices", "2 bytes each, GB as 2^30 bytes",
+                  "2048 tokens"):  # fmt: skip
+        assert words in said
+    nothing = dataclasses.replace(bob, files=())
+    said = ahead.programs(each.public, each.pack, nothing, ProcessSandbox())
+    assert "No program was found" in said[0]
+    assert ahead.programs(known["nanogpt-kv"].public, each.pack, bob, ProcessSandbox()) == []
+
+
+def test_what_was_recorded_of_programs_cannot_be_read_off(known):
+    """A right number and a formula are in no file that tells of programs."""
+    for path in known["e0294-a4"].public.rglob("*"):
+        text = path.read_text(encoding="utf-8") if path.is_file() else ""
+        assert not re.search(r"8,?030,?2|134,?217|0\.1342|16\.06|L·K|kv_heads \*", text), path
 
 
 def test_nothing_of_what_is_right_is_told(known):
