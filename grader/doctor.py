@@ -40,7 +40,10 @@ def render(rows: Sequence[Row]) -> str:
 
 def data(rows: Sequence[Row]) -> Json:
     """Return the same for a program."""
-    found = [{"what": what, "state": state, "detail": detail} for what, state, detail in rows]
+    found = [
+        {"what": what, "state": state.replace("–", "-"), "detail": detail}
+        for what, state, detail in rows
+    ]
     return {"schema": "grader.doctor/1", "found": found}
 
 

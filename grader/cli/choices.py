@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import os
 import shutil
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from grader.cli.helps import JSON
+from grader.cli.parser import nearest
 from grader.errors import HarnessError, UsageError
 from grader.text import last_line, shown
 
@@ -50,6 +52,16 @@ def sandbox(wanted: str, device: str, submission: Submission | None) -> Sandbox:
 
 def _ships_with_the_project(submission: Submission) -> bool:
     return submission.digest in SHIPPED.read_text(encoding="ascii").split()
+
+
+def there(path: Path) -> Path:
+    """Return the path; UsageError with the nearest name where nothing is there."""
+    if not os.path.lexists(path):
+        beside = path.absolute().parent
+        known = [each.name for each in beside.iterdir()] if beside.is_dir() else []
+        meant = nearest(path.name, known) or f"; there is no folder {beside}" * (not known)
+        raise UsageError(f"there is nothing at {path}{meant}")
+    return path
 
 
 def device(wanted: str) -> str:

@@ -17,7 +17,7 @@ def grade(arguments: argparse.Namespace) -> int:
     """Grade one submission."""
     from grader import intake, pack, results
 
-    submission = intake.read(arguments.path)
+    submission = intake.read(choices.there(arguments.path))
     assignment = pack.find(choices.ROOT, arguments.pack, submission.files)
     results.read(arguments.out, submission.id)  # one that cannot be read is said at once
     device = choices.device(arguments.device)
@@ -46,7 +46,7 @@ def batch(arguments: argparse.Namespace) -> int:
     done = story.run(
         story.Order(
             root=choices.ROOT,
-            path=arguments.path,
+            path=choices.there(arguments.path),
             out=arguments.out,
             pack=arguments.pack,
             sandbox=arguments.sandbox,
@@ -94,7 +94,7 @@ def similar(arguments: argparse.Namespace) -> int:
     from grader.similarity import story, table
 
     order = story.Order(
-        choices.ROOT, arguments.path, arguments.pack, arguments.out, arguments.least
+        choices.ROOT, choices.there(arguments.path), arguments.pack, arguments.out, arguments.least
     )
     found = story.run(order, choices.progress)
     choices.progress("")
@@ -113,7 +113,7 @@ def check(arguments: argparse.Namespace) -> int:
     from grader.report import table
     from grader.sandbox import choosing
 
-    public = handout.find(arguments.path, arguments.handout)
+    public = handout.find(choices.there(arguments.path), arguments.handout)
     submission = intake.read(arguments.path).without(handout.FOLDER)
     assignment = pack.load_handout(public)
     process = choosing.named("process", "cpu", choices.say)

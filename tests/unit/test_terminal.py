@@ -191,6 +191,15 @@ def test_a_mistyped_submission_is_told_the_nearest(marks, run):
         assert "did you mean 'alice'" in said
 
 
+def test_a_mistyped_path_is_told_the_nearest(run, tmp_path):
+    """A submission that is not there is refused with the name that is."""
+    (tmp_path / "alice").mkdir()
+    for command in ("grade", "check", "batch", "similar"):
+        code, _, said = run(command, tmp_path / "alcie")
+        assert (code, said.count("\n")) == (1, 1)
+        assert "did you mean 'alice'" in said
+
+
 # --- for programs ---------------------------------------------------------------------------------
 
 
