@@ -9,6 +9,7 @@ import argparse
 import sys
 
 from grader.cli import choices
+from grader.cli.missing import need_torch
 
 # The rooms behind the door are imported by the command that needs them: --help stays quick.
 
@@ -113,6 +114,7 @@ def check(arguments: argparse.Namespace) -> int:
     from grader.report import table
     from grader.sandbox import choosing
 
+    need_torch()
     public = handout.find(choices.there(arguments.path), arguments.handout)
     submission = intake.read(arguments.path).without(handout.FOLDER)
     assignment = pack.load_handout(public)

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import importlib.util
+import sys
+
+from grader.errors import UsageError
+
 EXTRAS = {
     "staff": ("argcomplete", "docker", "jinja2", "jsonschema", "markupsafe", "matplotlib",
               "nbformat", "PIL", "pygments", "yaml", "rich", "requests"),
@@ -9,6 +14,15 @@ EXTRAS = {
     "gpu": ("pynvml",),
 }  # fmt: skip
 """Names as they are imported, by the extra in pyproject.toml that has them."""
+
+
+def need_torch() -> None:
+    """Raise UsageError where this Python, on which a student's code is to run, has no torch."""
+    if importlib.util.find_spec("torch") is None:
+        raise UsageError(
+            f"your code runs on this Python ({sys.executable}), which has no torch: "
+            "python -m pip install torch"
+        )
 
 
 def remedy(error: ModuleNotFoundError) -> str:

@@ -1,6 +1,7 @@
 """The student's side: a small install, and what is known of a sheet before it is handed in."""
 
 import dataclasses
+import importlib.util
 import itertools
 import json
 import re
@@ -13,7 +14,8 @@ import pytest
 
 from grader import ahead, handout, intake
 from grader import pack as packs
-from grader.cli.missing import EXTRAS, remedy
+from grader.cli.missing import EXTRAS, need_torch, remedy
+from grader.errors import UsageError
 from grader.formulas import questions
 from grader.formulas.worker import serve
 from grader.intake import SourceFile
@@ -106,6 +108,13 @@ def test_what_a_student_has_not_is_one_sentence(tmp_path):
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.count("\n") == 1
     assert "python -m pip install 'grader[staff]'" in done.stderr
+
+
+def test_a_python_without_torch_is_one_sentence(monkeypatch):
+    """A check needs torch to run a student's code: where it is not, pip's command is told."""
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
+    with pytest.raises(UsageError, match="has no torch: python -m pip install torch"):
+        need_torch()
 
 
 def test_a_library_that_is_not_ours_has_no_remedy():
