@@ -102,13 +102,18 @@ def _own(pack: Pack, public: Path) -> None:
 
 
 def programs(public: Path, pack: Pack, submission: Submission, sandbox: Sandbox) -> list[str]:
-    """Return what the pack tells of a student's programs, which run in the sandbox; often none."""
+    """Return what the pack tells of a student's programs, which run in the sandbox; often none.
+
+    What was given out is nobody's program.
+    """
     own, found = public / "checks" / OWN, _get(public / KNOWN, KNOWN_SCHEMA)
     if found is None or not own.exists():
         return []
+    given = {file.data for file in pack.given}
+    files = [file for file in submission.files if file.data not in given]
     try:
         with Conversation(sandbox, submission.files, pack.sandbox) as box:
-            said = by_path(own).told(Scripts(box, submission.files), found["known"])
+            said = by_path(own).told(Scripts(box, files), found["known"])
     except StudentFault as fault:
         return [fault.message]
     except Exception as error:  # noqa: BLE001 - whatever it is, the checks stand

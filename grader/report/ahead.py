@@ -105,7 +105,7 @@ def _remarks(read: Answers) -> Iterator[str]:
             "the .tex or .md that it is made from as well; that is read first"
         )
     for remark in said:
-        yield from paragraph(f"{remark[:1].upper()}{shown(remark[1:], 400)}.", " - ", "   ")
+        yield from paragraph(f"{shown(remark, 400)}.", " - ", "   ")
 
 
 def _how(read: Answers) -> Iterator[str]:

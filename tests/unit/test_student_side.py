@@ -209,7 +209,7 @@ def test_a_program_is_told_its_rows_and_its_assumptions(known):
                   "grouped-query attention, an FFN of 2 matrices", "2 bytes each, GB as 2^30 bytes",
                   "2048 tokens"):  # fmt: skip
         assert words in said
-    nothing = dataclasses.replace(bob, files=())
+    nothing = dataclasses.replace(bob, files=each.pack.given)
     said = ahead.programs(each.public, each.pack, nothing, ProcessSandbox())
     assert "No program was found" in said[0]
     assert ahead.programs(known["nanogpt-kv"].public, each.pack, bob, ProcessSandbox()) == []
