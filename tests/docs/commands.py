@@ -11,9 +11,11 @@ import re
 import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from markdown_it import MarkdownIt
+from markdown_it.token import Token
 
 ROOT = Path(__file__).parents[2]
 PAGES = (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md")))
@@ -36,21 +38,27 @@ class Command:
         return f"{self.page.relative_to(ROOT)}:{self.line}: {shlex.join(self.words)}"
 
 
+@cache
+def tokens(page: Path) -> tuple[Token, ...]:
+    """Return what a page consists of."""
+    text = page.read_text(encoding="utf-8")
+    return tuple(MarkdownIt("commonmark").enable("table").parse(text))
+
+
 def shown(page: Path) -> Iterator[Command]:
     """Yield the commands of a page's blocks, in order."""
-    for token in MarkdownIt("commonmark").parse(page.read_text(encoding="utf-8")):
+    for token in tokens(page):
         if token.type != "fence":
             continue
         begin = token.map[0] + 1 if token.map else 0
         for text in _lines(token.info.strip(), token.content):
-            words = shlex.split(text, comments=True)
-            for words in _single(words):
+            for words in _single(shlex.split(text, comments=True)):
                 yield Command(page, begin, words)
 
 
 def mentioned(page: Path) -> Iterator[Command]:
     """Yield what a page's sentences name in code: a command, perhaps without what it needs."""
-    for token in MarkdownIt("commonmark").enable("table").parse(page.read_text(encoding="utf-8")):
+    for token in tokens(page):
         for inner in token.children or ():
             if inner.type == "code_inline" and MENTION.match(inner.content.removeprefix(VENV)):
                 begin = token.map[0] + 1 if token.map else 0

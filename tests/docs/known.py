@@ -1,4 +1,4 @@
-"""What a command may be: a call of the grader that parses, or a target, file or extra that is there."""
+"""What a command may be: a call of the grader that parses, or a target, file or extra there is."""
 
 import argparse
 import contextlib
@@ -6,6 +6,7 @@ import io
 import re
 import shlex
 import tomllib
+from functools import cache
 
 from grader.cli import arguments
 from tests.docs.commands import ROOT, VENV
@@ -47,16 +48,22 @@ def trouble_named(command):
     program, name, *rest = command.words
     if program == "make":
         return _make([name, *rest])
-    known = subcommands(arguments.parser())
+    known = subcommands(parser())
     if name not in known:
         return f"grader {name}: no such command"
     options = {option for each in _below(known[name]) for option in each._option_string_actions}
     return ", ".join(word for word in rest if word.startswith("--") and word not in options)
 
 
-def subcommands(parser):
+@cache
+def parser():
+    """Return the grader's own parser; it can be asked again and again."""
+    return arguments.parser()
+
+
+def subcommands(of):
     """Return the commands of a parser by name; none where it has none."""
-    found = [a for a in parser._actions if isinstance(a, argparse._SubParsersAction)]
+    found = [a for a in of._actions if isinstance(a, argparse._SubParsersAction)]
     return found[0].choices if found else {}
 
 
@@ -65,16 +72,16 @@ def parsed(words):
     said = io.StringIO()
     try:
         with contextlib.redirect_stderr(said), contextlib.redirect_stdout(said):
-            arguments.parser().parse_args(list(words))
+            parser().parse_args(list(words))
     except SystemExit as end:
         return said.getvalue().splitlines()[-1] if end.code else ""
     return ""
 
 
-def _below(parser):
-    yield parser
-    for command in subcommands(parser).values():
-        yield from _below(command)
+def _below(command):
+    yield command
+    for inner in subcommands(command).values():
+        yield from _below(inner)
 
 
 def _make(rest):

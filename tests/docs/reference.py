@@ -12,8 +12,8 @@ from grader.cli import arguments
 PAGE = Path(__file__).parents[2] / "docs" / "commands.md"
 HEAD = """# Commands
 
-Written from the parser by `make docs`. Each command says the same with `--help`. Where the grader was
-set up by `make`, it is `.venv/bin/grader`.
+Written from the parser by `make docs`. Each command says the same with `--help`. Where the grader
+was set up by `make`, it is `.venv/bin/grader`.
 
 | exit code | means |
 |---|---|

@@ -1,12 +1,12 @@
 """A folder in which the commands of the docs can be run as they stand: hand-ins, results, files.
 
-    hand-ins/           alice, bob and carol, whose attention has a file of its own each
-    submissions/        the samples of the project; alice.zip is one of them
-    marks/              their results: alice's are right, bob's cache is wrong, some points wait
-    gradebook.csv       as Canvas exports it; worksheet.csv as Moodle does
-    roster.csv          who should have handed in
-    tried.toml          the rubric with a limit that is wider
-    lab4_submissions.zip   what Canvas lets download
+hand-ins/           alice, bob and carol, whose attention has a file of its own each
+submissions/        the samples of the project; alice.zip is one of them
+marks/              their results: alice's are right, bob's cache is wrong, some points wait
+gradebook.csv       as Canvas exports it; worksheet.csv as Moodle does
+roster.csv          who should have handed in
+tried.toml          the rubric with a limit that is wider
+lab4_submissions.zip   what Canvas lets download
 """
 
 import shutil
