@@ -42,6 +42,7 @@ lint: setup    ## style and types
 docs: $(VENV)/.docs  ## the pages of docs/ as a site, in site/; a broken link is an error
 	@$(VENV)/bin/python -m tests.docs.reference
 	@NO_MKDOCS_2_WARNING=1 $(VENV)/bin/mkdocs build --strict
+	@$(VENV)/bin/python -m tests.docs.offline site
 
 $(VENV)/.docs: $(VENV)/.ready
 	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[docs]'

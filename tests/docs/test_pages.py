@@ -10,7 +10,7 @@ import pytest
 from grader import late, rubric, style
 from grader.notebook import form
 from grader.tables import Table
-from tests.docs import reference
+from tests.docs import offline, reference
 from tests.docs.commands import PAGES, ROOT, tokens
 
 RUBRICS = sorted((ROOT / "rubrics").glob("*/rubric.toml"))
@@ -114,6 +114,15 @@ def test_links_lead_to_a_file_and_a_heading(page):
         assert file.resolve().is_relative_to(within), f"{page.relative_to(ROOT)}: {target}"
         if anchor and file.suffix == ".md":
             assert anchor in _anchors(file), f"{page.relative_to(ROOT)}: no heading {target}"
+
+
+def test_what_a_site_loads_from_the_network_is_seen(tmp_path):
+    """A script, style or font from elsewhere is found; a link that is only clicked is not."""
+    (tmp_path / "fine.html").write_text('<a href="https://example.org">x</a><img src="a.png">')
+    assert offline.foreign(tmp_path) == []
+    (tmp_path / "page.html").write_text('<script src="https://example.org/a.js"></script>')
+    (tmp_path / "font.css").write_text("@font-face { src: url(//example.org/a.woff2) }")
+    assert len(offline.foreign(tmp_path)) == 2
 
 
 def test_the_readme_is_read_in_a_minute():
