@@ -139,10 +139,16 @@ def test_longer_commands_of_a_page_do_what_they_say(
 
 
 def longer(page):
-    """Return what to run: without a GPU, handouts first, a batch before what is graded again."""
+    """Return what to run: handouts first, and a batch before what is graded again.
+
+    Left out are what needs a GPU and what an earlier page has, too, but for handouts.
+    """
+    earlier = PAGES[: PAGES.index(page)]
+    before = {each.words for other in earlier for each in grader_commands(other, LATER)}
     found = [each.words for each in grader_commands(page, {*LATER, "calc"})]
     found = [words for words in found if words[1] != "calc" or "--plot" in words]
     found = [words for words in found if not {"cuda:0", "--gpus"} & set(words)]
+    found = [words for words in found if words not in before or words[1] == "handout"]
     found.sort(key=lambda words: LATER.get(words[1], 0))
     if found and found[-1][1] == "regrade":
         found.insert(-1, ("grader", "batch", "hand-ins", "--out", "marks"))
