@@ -134,6 +134,7 @@ ROOMS = {
         "records",
         "scripts",
         "student",
+        "tables",
     },
     "grade": {
         "",
@@ -254,7 +255,7 @@ ROOMS = {
         "text",
     },
     "calc": {"columns", "errors", "tables"},
-    "doctor": LOWER | {"columns"},
+    "doctor": LOWER | {"columns", "mistakes"},
     "convert": LOWER,
     "cli": ANYTHING,
     "__main__": {"cli"},
