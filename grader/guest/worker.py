@@ -39,7 +39,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from grader.guest import arrays, frames, loading, rates, script
+from grader.guest import arrays, building, frames, loading, rates, script
 from grader.guest.frames import Header
 from grader.guest.watching import Feed, Outputs
 
@@ -138,10 +138,11 @@ class Worker:
         """Build the model; by keyword, or by position where the names differ."""
         arguments = header["arguments"]
         self.device = header["device"]
-        if _accepts(self.cls, (), arguments):
-            model = self.cls(**arguments)
-        else:
-            model = self.cls(*arguments.values())
+        with building.undrawn():
+            if _accepts(self.cls, (), arguments):
+                model = self.cls(**arguments)
+            else:
+                model = self.cls(*arguments.values())
         if not isinstance(model, torch.nn.Module):
             raise Refused(f"{self.cls.__name__} is not a torch.nn.Module")
         # As built, unless the host asks for a type: a student may compute in float64 on purpose.

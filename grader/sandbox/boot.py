@@ -57,6 +57,7 @@ MODULES = (
     "agent",
     "solo",
     "watching",
+    "building",
     "figures",
     "script",
     "worker",
