@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from grader.cli import choices
+from grader.cli import accepting, choices
 
 if TYPE_CHECKING:
     from grader.gradebook.entries import Maker
@@ -41,6 +41,8 @@ def points(arguments: argparse.Namespace) -> int:
     from grader.gradebook.book import Book
     from grader.gradebook.telling import waiting
 
+    if arguments.for_all:
+        return accepting.accept(arguments)
     line, note, by = arguments.line, arguments.note, arguments.by
     if line is None and not arguments.undo:
         with Book(arguments.folder) as book:
