@@ -59,12 +59,18 @@ def ruling(
     answer = answer_of(folder, result, stored[check])
     if points is not None:
         _refuse(asked, stored[check], answer, name, points, why)
-    elif answer.digest not in asked.accepted:
+        event = history.event("accepted", by, why.strip())
+        return Ruling(check, answer.digest, points / asked.points, event["by"], event["at"],
+                      event["why"], answer.text)  # fmt: skip
+    if (kept := asked.accepted.get(answer.digest)) is None:
         raise UsageError(f"the answer of {name} to {check} is not accepted for everybody")
-    fraction = None if points is None else points / asked.points
+    return back(kept, why, by)
+
+
+def back(kept: Ruling, why: str, by: str) -> Ruling:
+    """Return what takes a ruling back."""
     event = history.event("accepted", by, why.strip())
-    return Ruling(check, answer.digest, fraction, event["by"], event["at"], event["why"],
-                  answer.text if points is not None else "")  # fmt: skip
+    return replace(kept, fraction=None, by=event["by"], at=event["at"], why=event["why"], text="")
 
 
 def _refuse(asked: Check, stored: Json, answer: Answer, name: str, points: float, why: str) -> None:

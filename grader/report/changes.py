@@ -8,32 +8,48 @@ from grader.records import Json
 from grader.rescore import Change, Rescored
 from grader.text import shown
 
+LONGEST = 400  # characters of a reason
+
 
 def render(rescored: Rescored) -> str:
     """Return a row for each check that moved, the totals, and who cannot be scored again."""
-    rows = [row for change in rescored.changes for row in _rows(change)]
+    found = [row for change in rescored.changes for row in rows(change)]
     parts = []
-    if rows:
+    if found:
         headers = ["submission", "check", "before", "now", "because"]
-        parts.append(tabulate(rows, headers, disable_numparse=True) + "\n")
-    up = [each for each in map(_difference, rescored.changes) if each > 0]
-    down = [each for each in map(_difference, rescored.changes) if each < 0]
-    count = len(rescored.changes) + rescored.same
-    parts.append(
-        f"{len(rescored.changes)} of {count} results change: {len(up)} gain {sum(up):g} points, "
-        f"{len(down)} lose {-sum(down):g}"
-    )
-    parts += [f"not scored again: {shown(name)}: {why}" for name, why in rescored.refused.items()]
+        parts.append(tabulate(found, headers, disable_numparse=True) + "\n")
+    parts.append(summary(rescored))
+    parts += refused(rescored)
     return "\n".join(parts)
 
 
-def _rows(change: Change) -> list[list[str]]:
-    rows = [
-        ["", name, _points(before), _points(now), because]
+def summary(rescored: Rescored) -> str:
+    """Return how many results change, and how many points are gained and lost."""
+    up = [each for each in map(_difference, rescored.changes) if each > 0]
+    down = [each for each in map(_difference, rescored.changes) if each < 0]
+    count = len(rescored.changes) + rescored.same
+    return (
+        f"{len(rescored.changes)} of {count} results change: {len(up)} gain {sum(up):g} points, "
+        f"{len(down)} lose {-sum(down):g}"
+    )
+
+
+def refused(rescored: Rescored) -> list[str]:
+    """Return a line for each result that cannot be scored again."""
+    return [
+        f"not scored again: {shown(name)}: {shown(why, LONGEST)}"
+        for name, why in rescored.refused.items()
+    ]
+
+
+def rows(change: Change) -> list[list[str]]:
+    """Return whose it is, the check, points before and now and why: first of the whole."""
+    checks = [
+        ["", shown(name), _points(before), _points(now), shown(because, LONGEST)]
         for name, before, now, because in change.lines()
     ]
     totals = (_total(change.old["total"]), _total(change.new["total"]))
-    return [[shown(change.id), "total", *totals, ""], *rows]
+    return [[shown(change.id), "total", *totals, ""], *checks]
 
 
 def _difference(change: Change) -> float:

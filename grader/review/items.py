@@ -35,6 +35,7 @@ class Question:
     says: str  # the rubric's levels in its own words; empty where the rubric is not here
     levels: tuple[Level, ...]
     credit: tuple[str, ...] = ()  # the answers that the rubric has a name for
+    read: bool = False  # whether answers are a reader's, and a human's where it cannot tell
 
     @property
     def key(self) -> tuple[str, str, str]:
@@ -63,6 +64,7 @@ class Item:
     pictures: tuple[str, ...]  # names of files beside the result
     words: str  # what the student wrote, as far as it is known by itself
     look: str  # digest of the pictures
+    own: bool  # whether something was kept that is the student's own: it can be known again
     given: Json | None  # the points by hand that stand
     decision: str  # the decision that they are of; "" where they are of none of these
     version: str  # changes with whatever a decision on it is based on
@@ -71,6 +73,11 @@ class Item:
     def points(self) -> str:
         """Return the points given, as text."""
         return "" if self.given is None else number(float(self.given["points"]))
+
+    @property
+    def for_everybody(self) -> bool:
+        """Whether these points are those of all who have given this answer."""
+        return bool(self.given and self.given.get(history.ACCEPTED))
 
 
 def items(
@@ -124,7 +131,8 @@ def _question(
     credit = check.credit if check and not check.manual else {}
     offered = levels(says, most, credit)
     title = criterion["title"]
-    return Question(pack, criterion["id"], name, title, most, says, offered, tuple(credit))
+    read = check is not None and not check.manual
+    return Question(pack, criterion["id"], name, title, most, says, offered, tuple(credit), read)
 
 
 def _item(
@@ -137,7 +145,7 @@ def _item(
         for name, data in files.items()
         if not name.endswith(".png")
     }
-    own = [text for name, text in texts.items() if PurePosixPath(name).stem.endswith(OWN)]
+    own = [text for name, text in texts.items() if _is_own(name)]
     given = [each for each in result["manual"] if history.overlap(each, question.about)]
     stack = decided(events, question.about)
     standing = stack[-1].get("decision", "") if given and stack else ""
@@ -154,10 +162,15 @@ def _item(
         look=hashlib.sha256(b"".join(files[name] for name in pictures)).hexdigest()
         if pictures
         else "",
+        own=any(text.strip() for text in own) or any(map(_is_own, pictures)),
         given=given[-1] if given else None,
         decision=str(standing),
         version=version(result, question),
     )
+
+
+def _is_own(name: str) -> bool:
+    return PurePosixPath(name).stem.endswith(OWN)
 
 
 def _told(question: Question, checks: Sequence[Json]) -> Iterator[str]:

@@ -1,8 +1,9 @@
 """Answers that are equal, or nearly: what can be decided at once.
 
 Equal are answers with the same words, whatever their case, spaces and line ends, and the same
-pictures. How alike two others are is Dice's coefficient of their words, each counted as often as it
-stands there: twice the words in common by the words of both (Dice, Ecology 26, 1945).
+pictures. In what a reader reads, a formula or a number, signs count as they are: D is not d there,
+nor N² N2. How alike two others are is Dice's coefficient of their words, each counted as often as
+it stands there: twice the words in common by the words of both (Dice, Ecology 26, 1945).
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from grader import accepted
 from grader.review.items import Item
 
 ALIKE = 0.8  # Dice's coefficient from which answers are shown together
@@ -113,7 +115,7 @@ def _key(item: Item) -> tuple[str, str]:
     Where nothing was handed in it is what the checks say of that; where they say nothing either,
     it is like no other.
     """
-    text = normal(item.words)
+    text = accepted.plain(item.words) if item.question.read else normal(item.words)
     if text or item.look:
         return text, item.look
     return "\0" + ("\n".join(item.told) or item.name), ""

@@ -88,10 +88,11 @@ class Sheet:
     note: str
     by: str
     precedent: str  # who has given these points to an equal answer; they stand in the form
-    together: str  # what else the points are for
+    together: str  # what else the points are for, or who else
     before: str
     after: str
     next: str  # the next that nobody has decided; "" where there is none in this question
+    acceptable: bool  # whether the answer can be accepted for everybody
 
 
 def rows(rooms: Mapping[Key, Room], names: Names, groups: Mapping[Key, list[Group]]) -> list[Row]:
@@ -136,8 +137,6 @@ def sheet(
     given = item.given or {}
     before = next((each for each in group.equal if each.given), None) if not given else None
     offered = before.given or {} if before else given
-    checks = given.get("checks") or []
-    mine = [item.question.check] if item.question.check else []
     later = following(items, name)
     return Sheet(
         ref=names.ref(name),
@@ -153,13 +152,22 @@ def sheet(
         note=str(offered.get("note", "")),
         by=shown(f"{given['by']}, {given['at'][:16].replace('T', ' ')}") if given else "",
         precedent=shown(offered["by"]) if before else "",
-        together=shown(", ".join(checks) or f"all of {given['criterion']}")
-        if given and checks != mine
-        else "",
+        together=_together(item),
         before=names.ref(items[here - 1].name),
         after=names.ref(items[(here + 1) % len(items)].name),
         next=names.ref(later) if later and later != name else "",
+        acceptable=item.question.read and item.own and not item.for_everybody,
     )
+
+
+def _together(item: Item) -> str:
+    """Return what else the points of an answer are for, or who else has them."""
+    if item.given is None:
+        return ""
+    checks = item.given.get("checks") or []
+    if checks != item.question.about["checks"]:
+        return shown(f"together for {', '.join(checks) or 'all of ' + item.question.criterion}")
+    return "for everybody who gave this answer" if item.for_everybody else ""
 
 
 def told(outcome: Outcome, room: Room, names: Names, *, blind: bool) -> list[str]:

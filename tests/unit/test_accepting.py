@@ -1,7 +1,9 @@
 """An unread answer that a human accepts for everybody: whose points move, and whose never do."""
 
 import dataclasses
+import html
 import json
+import re
 import shutil
 import sys
 
@@ -17,9 +19,13 @@ from grader.granted import with_accepted
 from grader.records import Attachment
 from grader.report import changes, page
 from grader.rescore import apply, rescore
+from grader.review import app as reviewing
+from grader.review import likeness
+from grader.review.shelf import Shelf
 from grader.score import by_hand
 from grader.tables import BadPack
 from tests.unit.test_rescore import evidence_for, store
+from tests.unit.test_review import Browser
 
 CHECK, MOST = "decode_flops", 1.5
 FORMULA = "2 N d\n  + 4 N²"
@@ -272,3 +278,68 @@ def test_a_changed_rubric_keeps_the_fraction(tmp_path, project, load):
     (change,) = rescore(tmp_path, dataclasses.replace(load(), criteria=criteria)).changes
     gained = change.new["total"]["points"] - change.old["total"]["points"]
     assert gained == pytest.approx((MOST + 2) / MOST - 1, abs=1e-4)
+
+
+# --- in the review --------------------------------------------------------------------------------
+
+
+def sent(page):
+    """Return where the form of a page goes, and its hidden fields."""
+    form = re.search(r'<form id="sure"[^>]*action="([^"]+)">(.*?)</form>', page, re.DOTALL)
+    return form[1], dict(re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', form[2]))
+
+
+def test_a_reviewer_accepts_after_a_look_and_takes_it_back(tmp_path, project, load):
+    """One answer's points go to all who gave it, once somebody has seen whose move; and back."""
+    for name in ("alice", "bob"):
+        unread(tmp_path, load(), name, FORMULA)
+    unread(tmp_path, load(), "dora", "<script>alert(1)</script>\u202e")
+    before = standing(tmp_path)
+    carol = Browser(*reviewing.make(tmp_path, project, 8000))
+    carol.open(CHECK, "alice")
+    address = re.search(r'<form id="give"[^>]*?action="([^"]+)"', carol.page)[1]
+    who = re.search(r'name="who" value="([^"]+)"', carol.page)[1]
+    carol.post(address, who=who, points="0.5", note="a factor is missing", everybody="1")
+    assert standing(tmp_path) == before, "it only shows"
+    shown = html.unescape(carol.page)
+    assert "2 of 3 results change: 2 gain 1 points" in shown
+    assert all(name in shown for name in ("alice", "bob", "a factor is missing", "4 N²"))
+    where, fields = sent(carol.page)
+    assert carol.post(where, **fields).status_code == 200
+    moved = (before["alice"][0] + 0.5, before["alice"][1] - MOST)
+    assert standing(tmp_path) == {**before, "alice": moved, "bob": moved}
+    assert carol.who == "dora", "on to the next that nobody has decided"
+    assert "for everybody who gave this answer" in carol.open(CHECK, "bob")
+    page = carol.get("/accepted").text
+    back = re.search(r'action="(/accepted/[^"]+)"', page)[1]
+    carol.post(back)
+    assert standing(tmp_path)["bob"] == moved
+    where, fields = sent(carol.page)
+    carol.post(where, **fields)
+    assert standing(tmp_path) == before
+    assert carol.post(back).status_code == 409, "it is not there any more"
+
+
+def test_blind_nobody_who_moves_is_named(tmp_path, project, load):
+    """Whoever reviews blind sees how many move, and no name."""
+    for name in ("alice", "bob"):
+        unread(tmp_path, load(), name, FORMULA)
+    carol = Browser(*reviewing.make(tmp_path, project, 8000))
+    carol.post("/blind")
+    carol.open(CHECK)
+    address = re.search(r'<form id="give"[^>]*?action="([^"]+)"', carol.page)[1]
+    who = re.search(r'name="who" value="([^"]+)"', carol.page)[1]
+    carol.post(address, who=who, points="1", note="", everybody="1")
+    assert "2 of 2 results change" in carol.page
+    assert not any(name in carol.page for name in ("alice", "bob"))
+
+
+def test_what_is_read_is_equal_by_its_signs(tmp_path, load):
+    """Formulas that differ by case or by a power are different answers; words by case are not."""
+    for name, text in (("alice", "2 N d"), ("bob", "2  N d"), ("dora", "2 n d"), ("eve", "2 N² d"),
+                       ("fay", "2 N2 d")):  # fmt: skip
+        unread(tmp_path, load(), name, text)
+    room = next(room for key, room in Shelf(tmp_path, choices.ROOT).rooms().items()
+                if key[2] == CHECK)  # fmt: skip
+    same = [[item.name for item in each] for each in likeness.equal(list(room.items.values()))]
+    assert same == [["alice", "bob"], ["dora"], ["eve"], ["fay"]]
