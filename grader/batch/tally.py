@@ -13,6 +13,8 @@ from grader.batch.screen import sentence
 from grader.records import Json
 from grader.text import shown
 
+LONGEST = 400  # characters of what is said of one submission
+
 
 def tally(
     out: Path,
@@ -34,8 +36,10 @@ def tally(
     lines = [_table(graded)] if graded else []
     lines.append(_waiting(graded))
     lines += told
-    lines += [f"not graded: {name}: {why}" for name, why in refused.items()]
-    lines += [f"trouble of ours: {shown(n)}: {sentence(a)[:400]}" for n, a in troubles.items()]
+    lines += [f"not graded: {shown(name)}: {shown(why, LONGEST)}" for name, why in refused.items()]
+    lines += [
+        f"trouble of ours: {shown(n)}: {shown(sentence(a), LONGEST)}" for n, a in troubles.items()
+    ]
     if left := len(withheld) + len(troubles) + len(missing):
         why = "stopped: " if stopped else ""
         lines.append(f"{why}{left} left to grade; --resume goes on with them")

@@ -9,6 +9,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from grader.cli import accepting, choices
+from grader.text import shown
 
 if TYPE_CHECKING:
     from grader.gradebook.entries import Maker
@@ -75,7 +76,7 @@ def state(arguments: argparse.Namespace) -> int:
             if waiting:
                 print(f"{len(waiting)} have points that are not decided; their pages say so")
         for why in book.troubles.values():
-            choices.say(f"not in the gradebook: {why}")
+            choices.say(f"not in the gradebook: {shown(why, 800)}")
         return 1 if book.troubles else 0
 
 

@@ -119,7 +119,8 @@ def _listed(review: Review, pack: Pack, ruling: Ruling) -> Listed:
     return Listed(
         pack.id, _ref(review, ruling), shown(ruling.check),
         f"{number((ruling.fraction or 0) * most)} of {number(most)}", shown(ruling.by),
-        shown(ruling.at[:16].replace("T", " ")), ruling.why, tuple(lines(ruling.text)),
+        shown(ruling.at[:16].replace("T", " ")), shown(ruling.why, changes.LONGEST),
+        tuple(lines(ruling.text)),
     )  # fmt: skip
 
 

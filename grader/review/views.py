@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from grader.records import Json
+from grader.report.told import LONGEST
 from grader.review import likeness
 from grader.review.deciding import Outcome
 from grader.review.items import Item, Question, decided
@@ -83,7 +84,7 @@ class Sheet:
     open: int
     total: str  # of the student; empty where blind
     members: tuple[Member, ...]
-    notes: tuple[tuple[str, int], ...]
+    notes: tuple[tuple[str, str, int], ...]
     given: str
     note: str
     by: str
@@ -188,10 +189,11 @@ def told(outcome: Outcome, room: Room, names: Names, *, blind: bool) -> list[str
     return [shown(each, 800) for each in said]
 
 
-def notes(room: Room) -> list[tuple[str, int]]:
-    """Return the notes given on this question, the most used first, with how often."""
+def notes(room: Room) -> list[tuple[str, str, int]]:
+    """Return the notes on this question, the most used first: as it is, as shown, how often."""
     used = Counter(str(i.given["note"]) for i in room.items.values() if i.given and i.given["note"])
-    return sorted(used.items(), key=lambda each: (-each[1], each[0]))[:NOTES]
+    first = sorted(used.items(), key=lambda each: (-each[1], each[0]))[:NOTES]
+    return [(note, shown(note, LONGEST), times) for note, times in first]
 
 
 def _members(group: Group, names: Names, label: Mapping[str, str]) -> Iterator[Member]:
@@ -231,7 +233,7 @@ def trail(kept: Mapping[str, Kept], names: Names, *, blind: bool) -> Iterator[Js
             "about": shown(" ".join([each["criterion"], *each["checks"]])),
             "points": "taken back" if points is None else number(points),
             "undo": bool(each.get("undoes")),
-            "note": each["why"],
+            "note": shown(each["why"], LONGEST),
             "stands": bool(stack) and stack[-1] is each,
         }
 

@@ -9,6 +9,7 @@ from grader.similarity.pairs import Found
 from grader.text import shown
 
 MAX_ROWS = 20
+LONGEST = 400  # characters of what is said of one submission
 
 
 def render(found: Found) -> str:
@@ -40,6 +41,11 @@ def render(found: Found) -> str:
     if found.too_little:
         named = ", ".join(shown(each, 40) for each in found.too_little)
         lines += ["", f"Hardly any code of their own: {named}"]
-    lines += [f"{name} was not compared: {why}" for name, why in found.refused.items()]
-    lines += [f"{shown(work.id)}: {said}" for work in found.works for said in work.said]
+    lines += [
+        f"{shown(name)} was not compared: {shown(why, LONGEST)}"
+        for name, why in found.refused.items()
+    ]
+    lines += [
+        f"{shown(work.id)}: {shown(said, LONGEST)}" for work in found.works for said in work.said
+    ]
     return "\n".join([*lines, "", NOTE])

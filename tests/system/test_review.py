@@ -1,20 +1,18 @@
 """The review in a real browser, by keyboard, as the command serves it."""
 
 import http.server
-import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
 import threading
 
 import pytest
-from playwright.sync_api import sync_playwright
 
 from grader import history, results
 from grader.gradebook import entries
 from grader.gradebook.book import Book
+from tests import browser
 from tests.conftest import ROOT
 from tests.long import LONG
 from tests.result_samples import png
@@ -25,18 +23,9 @@ QUIET = "body:not([aria-busy])"
 
 @pytest.fixture(scope="module")
 def chromium(tmp_path_factory):
-    """A browser without a window; where CI is set its absence is a failure and not a skip."""
-    path = shutil.which("chromium") or shutil.which("google-chrome")
-    if path is None and not os.environ.get("CI"):
-        pytest.skip("there is no chromium")
-    with sync_playwright() as player:
-        browser = player.chromium.launch(
-            executable_path=path,
-            args=["--no-sandbox"],  # CI is root
-            env={**os.environ, "TMPDIR": str(tmp_path_factory.mktemp("chromium"))},
-        )
-        yield browser
-        browser.close()
+    """A browser without a window."""
+    with browser.chromium(tmp_path_factory.mktemp("chromium")) as found:
+        yield found
 
 
 @pytest.fixture
