@@ -56,7 +56,7 @@ class Made:
         yield "gradebook", said("gradebook", marks)
         yield "waiting", said("points", marks, ALL)
         yield "history", said("history", marks, ALL)
-        submissions(out / "hand-ins", self.texts)
+        submissions(out / "hand-ins")
         similar = ("--pack", "e0294-a4", "--out", out / "similar")
         yield "similar", said("similar", out / "hand-ins", *similar)
         yield from self.pages().items()
