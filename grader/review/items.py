@@ -19,7 +19,7 @@ from grader.text import shown
 
 WIDTH = 20_000  # characters of a line of an answer: a paragraph can be one line
 TEXT_BYTES = 1_000_000  # of a text that is read
-UNREAD = "unread"  # what readers of answers call one that they cannot read
+UNREAD = ("unread", "unreadable", "missing", "unsure")  # what readers call what they cannot read
 Events = Sequence[Json]
 
 
@@ -45,7 +45,7 @@ class Question:
     def unnamed(self, check: Json) -> str:
         """Return the name of an answer that was read, and that the rubric does not know; or ""."""
         name = str(check.get("variant", ""))
-        return name if self.credit and name not in ("", NO_ANSWER, UNREAD, *self.credit) else ""
+        return name if self.credit and name not in ("", NO_ANSWER, *UNREAD, *self.credit) else ""
 
     @property
     def about(self) -> Json:
@@ -61,6 +61,7 @@ class Item:
     question: Question
     told: tuple[str, ...]  # what the checks have to say to staff, a line each
     texts: tuple[exhibits.Text, ...]
+    beside: tuple[exhibits.Text, ...]  # what is seldom looked at: figures, and code beside words
     pictures: tuple[str, ...]  # names of files beside the result
     words: str  # what the student wrote, as far as it is known by itself
     look: str  # digest of the pictures
@@ -146,6 +147,12 @@ def _item(
         if not name.endswith(".png")
     }
     own = [text for name, text in texts.items() if _is_own(name)]
+    first = {
+        name: text
+        for name, text in texts.items()
+        if _is_own(name) or not (own or name.endswith(".json"))
+    }
+    beside = {name: text for name, text in texts.items() if name not in first}
     given = [each for each in result["manual"] if history.overlap(each, question.about)]
     stack = decided(events, question.about)
     standing = stack[-1].get("decision", "") if given and stack else ""
@@ -153,12 +160,10 @@ def _item(
         name=result["submission"]["id"],
         question=question,
         told=tuple(_told(question, checks)),
-        texts=tuple(
-            exhibits.Text(exhibits.title(name), tuple(exhibits.lines(text, WIDTH)))
-            for name, text in texts.items()
-        ),
+        texts=_as_lines(first),
+        beside=_as_lines(beside),
         pictures=pictures,
-        words="\n".join(own or texts.values()),
+        words="\n".join(first.values()),
         look=hashlib.sha256(b"".join(files[name] for name in pictures)).hexdigest()
         if pictures
         else "",
@@ -166,6 +171,13 @@ def _item(
         given=given[-1] if given else None,
         decision=str(standing),
         version=version(result, question),
+    )
+
+
+def _as_lines(texts: Mapping[str, str]) -> tuple[exhibits.Text, ...]:
+    return tuple(
+        exhibits.Text(exhibits.title(name), tuple(exhibits.lines(text, WIDTH)))
+        for name, text in texts.items()
     )
 
 

@@ -209,8 +209,8 @@ def _members(group: Group, names: Names, label: Mapping[str, str]) -> Iterator[M
             item.points,
             alike,
             same and (alike == "equal" or bool(first.decision)),
-            tuple((shown(piece.replace("\n", " "), 20_000), differs)
-                  for piece, differs in likeness.differing(item.words, first.words))
+            tuple((shown(piece.replace("\n", " "), 20_000), differs) for piece, differs
+                  in likeness.differing(likeness.told(item), likeness.told(first)))
             if alike == "similar" else (),
         )  # fmt: skip
 
