@@ -60,6 +60,7 @@ class Made:
         similar = ("--pack", "e0294-a4", "--out", out / "similar")
         yield "similar", said("similar", out / "hand-ins", *similar)
         yield from self.pages().items()
+        said("publish", marks)
         for kind, name in (("csv", "marks.csv"), ("gradescope", "scope")):
             yield kind, said("export", marks, "--to", kind, "--with-pending", "--out", out / name)
         (out / "book.csv").write_bytes(CANVAS)
@@ -77,7 +78,7 @@ class Made:
         marks, out = self.marks, self.out
         junit = ("--to", "junit", "--with-pending", "--out", out / "junit.xml")
         return {
-            "publish": said("publish", marks),
+            "publish": said("publish", marks, ALL),
             "report": said("report", marks, ALL, "--out", out / "pages"),
             "course": said("report", marks, "--staff", "--out", out / "staff"),
             "junit": said("export", marks, *junit),
