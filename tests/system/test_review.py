@@ -2,21 +2,26 @@
 
 import http.server
 import re
+import shutil
 import signal
 import subprocess
 import sys
 import threading
 
 import pytest
+from werkzeug.serving import make_server
 
 from grader import history, results
+from grader import pack as packs
 from grader.gradebook import entries
 from grader.gradebook.book import Book
+from grader.review import app as reviewing
 from tests import browser
 from tests.conftest import ROOT
 from tests.long import LONG
 from tests.result_samples import png
 from tests.review_samples import student
+from tests.unit.test_accepting import unread
 
 QUIET = "body:not([aria-busy])"
 
@@ -165,6 +170,43 @@ def test_another_page_in_the_browser_changes_nothing(tmp_path, chromium, serve):
         assert "another page" in carol.see(".told")
         server.shutdown()
     assert given(tmp_path, "alice") == [2]
+
+
+@pytest.fixture
+def accepting(tmp_path):
+    """Serve results with unread answers, over a rubric that may be written to; give a link."""
+    project, marks = tmp_path / "project", tmp_path / "marks"
+    for name in ("rubrics/e0294-a4", "reference/e0294_a4"):
+        shutil.copytree(ROOT / name, project / name)
+    pack = packs.load(project, "e0294-a4")
+    for name, text in (("alice", "2 N d + 4 N²"), ("bob", "2 N d + 4 N²"), ("dora", "N d")):
+        unread(marks, pack, name, text)
+    app, door = reviewing.make(marks, project, 0)
+    server = make_server("127.0.0.1", 0, app, threaded=True)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield marks, f"http://127.0.0.1:{server.server_port}{door.link('carol')}"
+    server.shutdown()
+
+
+def test_an_answer_is_accepted_for_everybody_by_keyboard(chromium, accepting):
+    """Nothing is stored before whose points move was seen: a key typed ahead does not do it."""
+    marks, link = accepting
+    carol = Reviewer(chromium, link)
+    carol.press("j", "Enter")
+    assert carol.see(".name") == "alice"
+    carol.press("1", "a", "Enter", "y")
+    carol.see("#sure")
+    assert "2 of 3 results change: 2 gain" in carol.see("main")
+    assert (given(marks, "alice"), given(marks, "bob")) == ([], [])
+    carol.press("y")
+    carol.see("#give")
+    assert carol.see(".name") == "dora"
+    assert (given(marks, "alice"), given(marks, "bob"), given(marks, "dora")) == (
+        [0.75],
+        [0.75],
+        [],
+    )
+    assert carol.complaints == []
 
 
 def fifty(folder):

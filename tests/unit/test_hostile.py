@@ -171,7 +171,6 @@ def test_nothing_runs_in_a_browser(made, tmp_path):
     asked, opened = [], []
     app, door = reviewing.make(made.marks, ROOT, 8000)
     review = make_server("127.0.0.1", 0, app, threaded=True)
-    app.config["TRUSTED_HOSTS"] = None
     threading.Thread(target=review.serve_forever, daemon=True).start()
     here = f"http://127.0.0.1:{review.server_port}"
     with browser.chromium(tmp_path) as found:
