@@ -195,8 +195,8 @@ def _told(question: Question, checks: Sequence[Json]) -> Iterator[str]:
             )
         told = (check.get("staff_message") or check["message"]).splitlines()
         for line in told:
-            if line.strip() and line != question.says:
-                yield shown(line, LONGEST)
+            if own := line.removeprefix(question.says).strip():
+                yield shown(own, LONGEST)
     yield from seen.measured([check for check in checks if "measured" in check])
 
 
