@@ -13,6 +13,7 @@ from typing import Self
 
 from grader import handed, results
 from grader.checking.draw import Draw
+from grader.devices.device import Device
 from grader.grade import family_for, grade, oracle_for
 from grader.intake import Submission
 from grader.pack import Pack
@@ -55,7 +56,25 @@ class Session:
         say: Callable[[str], None] = lambda _: None,
         watch: Callable[[float, str], None] | None = None,
     ) -> tuple[Json, list[Attachment]]:
-        """Grade and store nothing; return the result, without points by hand, and its files."""
+        """Grade and store nothing; return the result, without points by hand, and its files.
+
+        On a GPU that is shared, what ran out of memory or time is graded once more, without
+        neighbours.
+        """
+        device = Device(self._device, say)
+        with device.beside_others():
+            result, attachments = self._graded(submission, say, watch)
+        if device.is_gpu and _cramped(result):
+            with device.by_itself():
+                return self._graded(submission, say, watch)
+        return result, attachments
+
+    def _graded(
+        self,
+        submission: Submission,
+        say: Callable[[str], None],
+        watch: Callable[[float, str], None] | None,
+    ) -> tuple[Json, list[Attachment]]:
         attachments: list[Attachment] = []
         result = grade(
             submission,
@@ -71,3 +90,9 @@ class Session:
             attach=attachments.extend,
         )
         return result, attachments
+
+
+def _cramped(result: Json) -> bool:
+    """Whether a check ran out of memory or time: others may have taken it."""
+    ended = {check["outcome"] for each in result["criteria"] for check in each["checks"]}
+    return not ended.isdisjoint(("out_of_memory", "timeout"))

@@ -1,7 +1,7 @@
 """A course that is graded in seconds: 2a to 2c of the sheet alone, and the zoo's quick cases.
 
 For what asks nothing of the programs of problem 1, nor of time: these are most of what grading a
-whole sheet takes.
+whole sheet takes. Problem 2 alone, with what is timed, for what asks that.
 """
 
 import re
@@ -11,14 +11,15 @@ from pathlib import Path
 from tests.zoo_cases import cases
 
 ROOT = Path(__file__).parent.parent
-BY_HAND = ("1a", "1b", "1c", "1d", "2d")
+PROBLEM_1 = ("1a", "1b", "1c", "1d")
+BY_HAND = (*PROBLEM_1, "2d")
 RIGHT = "submissions/alice/transformer_skeleton.py"
 STRIDE = 31  # so that right and wrong ones come by turns
 SLOW = {"loops-over-everything", "compiled", "recomputes-everything"}
 
 
-def project(folder):
-    """Make a copy of the project in which a machine grades 2a to 2c alone.
+def project(folder, by_hand=BY_HAND):
+    """Make a copy of the project in which a machine grades 2a to 2c alone, or all but ``by_hand``.
 
     ``python -m grader`` in this folder is the copy's.
     """
@@ -27,13 +28,14 @@ def project(folder):
         shutil.copytree(ROOT / name, folder / name, ignore=ignore)
     pack = folder / "rubrics" / "e0294-a4"
     rubric = (pack / "rubric.toml").read_text()
-    for criterion in BY_HAND:
+    for criterion in by_hand:
         pattern = rf'(id = "{criterion}"\n.*\n.*\nrule = )"sum"(?s:.*?)(?=\[\[criteria\]\]|\Z)'
         rubric, changed = re.subn(pattern, r'\1"manual"\n\n', rubric)
         assert changed == 1, criterion
     (pack / "rubric.toml").write_text(rubric)
-    for path in [*pack.glob("checks/test_1*.py"), *pack.glob("checks/test_2d*.py")]:
-        path.unlink()
+    for criterion in {"2d" if each == "2d" else each[0] for each in by_hand}:
+        for path in pack.glob(f"checks/test_{criterion}*.py"):
+            path.unlink()
     return folder
 
 

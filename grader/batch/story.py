@@ -18,6 +18,7 @@ from grader.batch.running import Running
 from grader.batch.screen import Terminal
 from grader.batch.slot import Settings, summary
 from grader.batch.tally import tally
+from grader.devices.device import Device
 from grader.downloads.taking import report, take
 from grader.errors import UsageError
 from grader.pack import Pack
@@ -26,6 +27,8 @@ from grader.sandbox import choosing
 from grader.times import moment
 
 MB_BESIDE = 1024  # of a slot: its grader, the reference, the known mistakes
+GPU_BYTES = 12 << 30  # of a slot: a submission, and the reference that it is timed against
+SHARING = 4  # slots of one GPU: timings come one after the other, and more would only wait
 
 
 @dataclass(frozen=True)
@@ -177,16 +180,18 @@ def _slots(order: Order, pack: Pack, sandbox: str, batch: journal.Journal) -> li
 def fitting(limits: Limits, devices: Sequence[str]) -> int:
     """Return how many gradings fit side by side.
 
-    On GPUs one on each: side by side they would take each other's memory. On the CPU as many as
-    cores allow, and memory where the system tells it.
+    As many as cores allow, and memory where the system tells it; on a GPU no more than share its
+    memory well, and one where nobody tells how much it has.
     """
-    if devices[0] != "cpu":
-        return len(devices)
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     count = (cores or 1) // limits.cpus
     available = re.search(r"^MemAvailable: +(\d+) kB$", _memory(), re.MULTILINE)
     if available:
         count = min(count, int(available[1]) // 1024 // (limits.memory_mb + MB_BESIDE))
+    if devices[0] != "cpu":
+        share = min((Device(device).memory[1] or 0) // GPU_BYTES for device in devices)
+        count = min(count, len(devices) * min(share, SHARING))
+        return max(len(devices), count)
     return max(1, count)
 
 

@@ -75,7 +75,7 @@ def _run_once(
     draw: Draw,
     say: Callable[[str], None],
 ) -> dict[str, Evidence]:
-    plugin = _Plugin(checks, say)
+    plugin = _Plugin(checks, say, student.device)
     output = io.StringIO()
     with _quiet(output), _forgotten(folder):
         code = pytest.main(
@@ -176,7 +176,7 @@ def _fixtures(
 
     @pytest.fixture(scope="session")
     def device() -> Device:
-        return Device(student.device, plugin.say, plugin.unhurried)
+        return plugin.device
 
     module.__dict__.update(
         also=also,
@@ -193,8 +193,9 @@ def _fixtures(
 class _Plugin:
     """Chooses the checks, and writes down how each of them ended."""
 
-    def __init__(self, checks: Collection[str], say: Callable[[str], None]) -> None:
+    def __init__(self, checks: Collection[str], say: Callable[[str], None], device: str) -> None:
         self.checks = checks
+        self.device = Device(device, say, self.unhurried)
         self.evidence: dict[str, Evidence] = {}
         self.stopped = False  # by Ctrl-C
         self.say = say
@@ -239,12 +240,19 @@ class _Plugin:
         """Keep the checks that were asked for."""
         items[:] = [item for item in items if _check_id(item) in self.checks]
 
+    @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
         """Begin the evidence of a check."""
         check = _check_id(item)
         self.say(check)
         self._record = Record(check)
         self.evidence[check] = self._record.evidence
+        self.device.enter()
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_runtest_teardown(self) -> None:
+        """Let those who time have the device."""
+        self.device.leave()
 
     def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo[None]) -> None:
         """Turn what a check raised into its outcome."""

@@ -1,4 +1,10 @@
-"""One device, as the checks of a pack get it."""
+"""One device, as gradings and the checks of a pack get it.
+
+Several gradings may share a GPU. Each of their checks shares it for as long as it runs, so that
+nobody computes there while another one's check times. And each grading shares it as a whole: what
+ran out of memory or time may have done so by its neighbours' doing, and is graded once more when
+they are gone, before others come.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +12,11 @@ import contextlib
 from collections.abc import Callable, Collection, Iterator
 from functools import cached_property
 
-from grader.devices import identity, lease, rates, watch
+from grader.devices import identity, lease, nvml, rates, watch
 from grader.devices.identity import Identity
 from grader.devices.rates import Rates
 from grader.devices.watch import Watch
+from grader.errors import HarnessError
 
 Stopped = Callable[[], contextlib.AbstractContextManager[None]]
 
@@ -29,6 +36,9 @@ class Device:
     ) -> None:
         self.name = name
         self._say, self._unhurried = say, unhurried
+        self._shared = contextlib.ExitStack()  # while a check runs that may compute here
+        self._inside = False
+        self.is_gpu = identity.number(name) is not None
 
     @cached_property
     def identity(self) -> Identity:
@@ -43,10 +53,63 @@ class Device:
     @contextlib.contextmanager
     def alone(self) -> Iterator[float]:
         """Be the only one who times here; yields the seconds that were waited."""
-        with contextlib.ExitStack() as stack:
+        inside = self._inside
+        self.leave()
+        try:
+            with contextlib.ExitStack() as stack:
+                with self._unhurried():
+                    waited = stack.enter_context(lease.held(self.identity.key, self._say))
+                yield waited
+        finally:
+            if inside:
+                self.enter()
+
+    def enter(self) -> None:
+        """Begin a check that may compute here: wait while somebody times."""
+        if self.is_gpu:
             with self._unhurried():
-                waited = stack.enter_context(lease.held(self.identity.key, self._say))
-            yield waited
+                self._shared.enter_context(lease.shared(self.identity.key, self._say))
+            self._inside = True
+
+    def leave(self) -> None:
+        """End it."""
+        self._shared.close()
+        self._inside = False
+
+    @contextlib.contextmanager
+    def beside_others(self) -> Iterator[None]:
+        """Grade here, with whoever else does."""
+        with contextlib.ExitStack() as stack:
+            if self.is_gpu:
+                stack.enter_context(lease.shared(self._gradings, self._say))
+            yield
+
+    @contextlib.contextmanager
+    def by_itself(self) -> Iterator[None]:
+        """Grade here when nobody else does; raises HarnessError where its memory is taken.
+
+        Who has taken it is then none of ours.
+        """
+        with lease.held(self._gradings, self._say):
+            free, total = self.memory
+            if free is not None and total and free < total / 2:
+                raise HarnessError(
+                    f"{self.identity.name} ({self.name}) has {free >> 20} MB free of "
+                    f"{total >> 20}: somebody else uses it; grade again when they have ended, or "
+                    "elsewhere"
+                )
+            yield
+
+    @property
+    def memory(self) -> tuple[int | None, int | None]:
+        """Return its memory in bytes, what is free and what it has; None where nobody tells."""
+        index = identity.number(self.name)
+        gpu = "" if index is None else nvml.gpu(index)
+        return (None, None) if isinstance(gpu, str) else gpu.memory()
+
+    @property
+    def _gradings(self) -> str:
+        return f"{self.identity.key}-gradings"
 
     def watch(self, ours: Callable[[], Collection[int]], *, by_wall_time: bool = False) -> Watch:
         """Begin to watch it; ``ours`` are the processes that are meant to be on it."""

@@ -2,9 +2,14 @@
 
 Theory of operation
     Each device has one file, named by its key, in a folder that all users of the machine share.
-    Whoever times holds ``flock`` on it. The kernel lets go of the lock when the last descriptor is
-    closed, however the holder ended, so nothing has to be cleaned up, and a file that is left says
-    nothing. Files are never removed: a lock on a file without a name would exclude nobody.
+    Whoever times holds ``flock`` on it; whoever only computes there shares it. The kernel lets go
+    of the lock when the last descriptor is closed, however the holder ended, so nothing has to be
+    cleaned up, and a file that is left says nothing. Files are never removed: a lock on a file
+    without a name would exclude nobody.
+
+    Everybody comes in through a gate, a second lock, and holds it until the first one is theirs.
+    So those who share cannot keep out forever who wants the device alone: while that one waits,
+    nobody else comes in.
 
     What stands in the file is for people: who holds it. Nobody relies on it.
 """
@@ -40,33 +45,58 @@ def held(key: str, say: Callable[[str], None]) -> Iterator[float]:
     ``say`` is told in one line who is waited for. Raises HarnessError where the folder cannot be
     written to. Ctrl-C ends the waiting as it ends anything else.
     """
-    lock = _opened(key)
-    try:
-        waited = _locked(lock, key, say)
-        _sign(lock)
+    with _passed(key, say, shared=False) as (lock, waited):
+        _sign(lock, f"{os.getpid()}\n")
+        try:
+            yield waited
+        finally:
+            _sign(lock, "")
+
+
+@contextlib.contextmanager
+def shared(key: str, say: Callable[[str], None]) -> Iterator[float]:
+    """Share the device with this key while nobody holds it; else as `held`."""
+    with _passed(key, say, shared=True) as (_, waited):
         yield waited
+
+
+@contextlib.contextmanager
+def _passed(key: str, say: Callable[[str], None], *, shared: bool) -> Iterator[tuple[int, float]]:
+    """Go in through the gate; yields the descriptor of the lock and the seconds waited."""
+    begin, lock = time.monotonic(), _opened(key)
+    tell = _once(lambda: say(f"waiting for {key}: {_holder(lock)} at work on it"))
+    try:
+        gate = _opened(f"{key}.gate")
+        try:
+            _locked(gate, tell, shared=shared)
+            _locked(lock, tell, shared=shared)
+        finally:
+            os.close(gate)
+        yield lock, time.monotonic() - begin
     finally:
         os.close(lock)
 
 
-def _locked(lock: int, key: str, say: Callable[[str], None]) -> float:
-    """Wait until the lock is ours; return for how long, in seconds."""
+def _once(tell: Callable[[], None]) -> Callable[[], None]:
+    """Return what does this the first time that it is called."""
+    left = [tell]
+    return lambda: left.pop()() if left else None
+
+
+def _locked(lock: int, tell: Callable[[], None], *, shared: bool) -> None:
+    """Wait until the lock is ours; ``tell`` is called where it is not at once."""
     # Imported here: Windows has none, and students' checks, which time nothing, run there.
     import fcntl  # noqa: PLC0415
 
-    begin, told = time.monotonic(), False
+    kind = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
     while True:
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(lock, kind | fcntl.LOCK_NB)
         except BlockingIOError:
-            if not told:
-                say(
-                    f"waiting for {key}: {_holder(lock)} times on it, and nobody else may meanwhile"
-                )
-                told = True
+            tell()
             time.sleep(_LOOK_SECONDS)  # not in the kernel: a signal is heeded at once
         else:
-            return time.monotonic() - begin
+            return
 
 
 def _opened(key: str) -> int:
@@ -90,12 +120,12 @@ def _opened(key: str) -> int:
     return lock
 
 
-def _sign(lock: int) -> None:
-    """Write down who holds it, for those who wait."""
+def _sign(lock: int, text: str) -> None:
+    """Write down who holds it alone, for those who wait."""
     os.ftruncate(lock, 0)
-    os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
+    os.pwrite(lock, text.encode(), 0)
 
 
 def _holder(lock: int) -> str:
     text = os.pread(lock, 20, 0).decode("ascii", errors="replace").strip()
-    return f"process {text}" if text.isdecimal() else "another process"
+    return f"process {text} is" if text.isdecimal() else "others are"

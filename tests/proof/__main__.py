@@ -23,10 +23,10 @@ from tests.proof.ledger import ROOT, Ledger, Row, state_of
 PARTS = (
     "zoo", "notebooks", "attacks", "margins", "diagnosis", "defences", "fuzz", "faults", "latency",
     "acceptance", "sheets", "recall", "gradebook", "decoding",
-    "course",
+    "course", "night",
 )  # fmt: skip
 
-ON_A_DEVICE = ("acceptance",)
+ON_A_DEVICE = ("acceptance", "night")
 
 
 def main() -> None:
@@ -34,8 +34,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="make proof", description=__doc__.splitlines()[0])
     parser.add_argument("parts", nargs="*", metavar="PART", help=", ".join(PARTS))
     parser.add_argument("--only", default="", help="only rows whose key holds this text; no table")
-    parser.add_argument("--device", default="cpu", help="of acceptance: cpu or cuda:N")
-    parser.add_argument("--trials", type=int, help="of acceptance: gradings of the first kind")
+    parser.add_argument("--device", default="cpu", help="of acceptance and night: cpu or cuda:N")
+    parser.add_argument(
+        "--trials",
+        type=int,
+        help="of acceptance: gradings of the first kind; of night: submissions",
+    )
     arguments = parser.parse_args()
     unknown = set(arguments.parts) - set(PARTS)
     if unknown:

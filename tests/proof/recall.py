@@ -23,6 +23,7 @@ CPU_SEEDS, GPU_SEEDS = 5, 20
 RECALL = by_path(ROOT / "rubrics" / "optimizing-transformers" / "checks" / "recall.py")
 REFERENCE = ROOT / "reference" / "optimizing_transformers"
 HAS_GPU = "import sys, torch; sys.exit(not torch.cuda.is_available())"
+NAME = "import torch; print(torch.cuda.get_device_name() if torch.cuda.is_available() else '')"
 
 
 def rows():
@@ -35,6 +36,14 @@ def rows():
         for device, seeds in devices
         for seed in range(seeds)
     ]
+
+
+def summary(_):
+    """Return which GPU it was."""
+    asked = subprocess.run(
+        [sys.executable, "-c", NAME], capture_output=True, text=True, check=False
+    )
+    return asked.stdout.strip()
 
 
 def _cells(device, seed):

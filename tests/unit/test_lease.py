@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -16,7 +17,7 @@ KEY = "GPU-11111111-2222-3333-4444-555555555555"
 HOLD = """
 import sys, time
 from grader.devices import lease
-with lease.held(sys.argv[1], lambda text: print(text, flush=True)):
+with getattr(lease, sys.argv[2])(sys.argv[1], lambda text: print(text, flush=True)):
     print("held", flush=True)
     time.sleep(60)
 """
@@ -28,9 +29,9 @@ def holder(tmp_path, monkeypatch, root):
     monkeypatch.setenv(lease.ENVIRONMENT, str(tmp_path / "leases"))
     started = []
 
-    def start(key=KEY):
+    def start(key=KEY, how="held"):
         process = subprocess.Popen(
-            [sys.executable, "-c", HOLD, key], stdout=subprocess.PIPE, text=True, cwd=root
+            [sys.executable, "-c", HOLD, key, how], stdout=subprocess.PIPE, text=True, cwd=root
         )
         started.append(process)
         return process, process.stdout.readline().strip()
@@ -67,6 +68,22 @@ def test_a_stopped_holder_keeps_it_and_ctrl_c_ends_the_waiting(holder):
     told = []
     with lease.held(KEY, told.append):
         pass
+
+
+def test_those_who_share_wait_for_nobody_but_who_is_alone(holder):
+    """Two share at once; one who wants it alone waits for both, and keeps out who comes later."""
+    sharing = [holder(how="shared") for _ in range(2)]
+    assert [said for _, said in sharing] == ["held", "held"]
+    alone, said = holder()
+    assert said == f"waiting for {KEY}: others are at work on it"
+    later, said = holder(how="shared")
+    assert said.startswith("waiting")
+    for process, _ in sharing:
+        process.kill()
+    assert alone.stdout.readline().strip() == "held"
+    assert not select.select([later.stdout], [], [], 0.5)[0]
+    alone.kill()
+    assert later.stdout.readline().strip() == "held"
 
 
 def test_devices_do_not_wait_for_each_other(holder):

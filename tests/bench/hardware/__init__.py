@@ -1,0 +1,1 @@
+"""The calculator against a machine; `python -m tests.bench.hardware` tells how."""
