@@ -52,7 +52,7 @@ TEXTS = {
     "latex": "\\input{/etc/passwd} \\write18{id} $\\href{javascript:1}{x}$",
     "path": "../../etc/passwd\\..\\x:y",
     "number": "1e309",
-    "zalgo": "a" + "\u0300\u0489" * 20,
+    "zalgo": "a" + "\u0300\u0489" * 8,
     "one long line": "x" * LONG,
 }  # fmt: skip
 PLAIN = {name: f"words {number}" for number, name in enumerate(TEXTS)}

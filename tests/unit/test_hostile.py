@@ -9,6 +9,7 @@ import threading
 import unicodedata
 import zipfile
 from pathlib import PurePosixPath
+from types import SimpleNamespace
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -16,6 +17,8 @@ from markdown_it import MarkdownIt
 from werkzeug.serving import make_server
 
 from grader import results
+from grader.batch.screen import Terminal
+from grader.batch.tally import tally
 from grader.cli import arguments
 from grader.history import ACCEPTED
 from grader.report import changes, surprises, table
@@ -34,9 +37,14 @@ WHOLE = (f"pages/{ALL}.html", f"staff/{ALL}.html", f"marks/published/{ALL}.html"
 def said(*words):
     """Run a command in this process; return what it prints, to whichever stream."""
     asked = arguments.parser().parse_args([str(word) for word in words])
+    return printed(lambda: asked.run(asked))
+
+
+def printed(work):
+    """Return what some work prints, to whichever stream."""
     out = io.StringIO()
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(out):
-        asked.run(asked)
+        work()
     return out.getvalue()
 
 
@@ -71,7 +79,17 @@ class Made:
                              "--feedback", out / "moodle.zip")  # fmt: skip
         moved = Rescored((self._change(),), 1, dict.fromkeys(marked(self.texts), "\x1b[31m"))
         yield "rescore", changes.render(moved)
+        refused = dict.fromkeys(marked(self.texts), "it is damaged: \x1b]0;owned\x07\u202e")
+        hand_ins = SimpleNamespace(taken={}, refused=refused)
+        trouble = {"trouble": "\x1b[2J".join(marked(self.texts))}
+        yield "batch", tally(out, hand_ins, {"eve": trouble}, stopped=False)[0]
+        yield "while a batch runs", printed(lambda: self._lines(hand_ins))
         yield "surprises", surprises.render(moved.changes)
+
+    def _lines(self, hand_ins):
+        screen = Terminal(1)
+        for name, why in hand_ins.refused.items():
+            screen.ends(0, SimpleNamespace(id=name), {"refused": why})
 
     def pages(self):
         """Make what is compared with the same of harmless words; return what is printed."""
@@ -138,8 +156,15 @@ def missing(text):
 
 PRINTED = ("grade", "check", "gradebook", "waiting", "history", "publish", "similar", "report",
            "course", "csv", "junit", "gradescope", "canvas", "moodle", "rescore",
-           "surprises")  # fmt: skip
-EVERY_ONE = ("grade", "gradebook", "history", "rescore")  # of the texts is in it
+           "batch", "while a batch runs", "surprises")  # fmt: skip
+EVERY_ONE = (
+    "grade",
+    "gradebook",
+    "history",
+    "rescore",
+    "batch",
+    "while a batch runs",
+)  # of the texts is in it
 
 
 @pytest.mark.parametrize("what", PRINTED)
