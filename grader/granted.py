@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from grader import accepted, history
-from grader.records import Evidence, Json
+from grader.records import ACCEPTED, Evidence, Json
 from grader.rubric import Criterion
 from grader.score import judged
 
@@ -39,5 +39,5 @@ def _granted(criterion: Criterion, evidence: Mapping[str, Evidence]) -> Iterator
                 "by": ruling.by,
                 "at": ruling.at,
                 "note": ruling.why,
-                history.ACCEPTED: answer,
+                ACCEPTED: answer,
             }

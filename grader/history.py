@@ -22,10 +22,9 @@ from pathlib import Path
 
 from grader import lines
 from grader.errors import UsageError
-from grader.records import Json
+from grader.records import ACCEPTED, Json
 
 END = ".history.jsonl"
-ACCEPTED = "answer"  # in an entry: its points are those of all who have given this answer
 NEEDS = {
     "replaced": {"total"},
     "points": {"criterion", "checks", "points", "total"},

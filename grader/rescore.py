@@ -12,13 +12,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from grader import evidence, handed, history, late, results
+from grader import evidence, handed, late, results
 from grader import pack as packs
 from grader.errors import UsageError
 from grader.grade import criterion_json
 from grader.granted import with_accepted
 from grader.pack import Pack
-from grader.records import Json
+from grader.records import ACCEPTED, Json
 from grader.score import deducted, score, status, total
 
 
@@ -68,7 +68,7 @@ class Change:
     def _accepted(self) -> Iterator[tuple[str, float | None, float | None, str]]:
         """Yield what answers move that were accepted for everybody, or are so no more."""
         then, today = (
-            {each["checks"][0]: each for each in r["manual"] if each.get(history.ACCEPTED)}
+            {each["checks"][0]: each for each in r["manual"] if each.get(ACCEPTED)}
             for r in (self.old, self.new)
         )
         by_hand = {name for each in self.new["manual"] for name in each.get("checks", ())}

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from grader import history
-from grader.records import DEDUCTION, OWN, Json
+from grader.records import ACCEPTED, DEDUCTION, OWN, Json
 from grader.report import exhibits, seen
 from grader.report.told import LONGEST
 from grader.review.levels import Level, levels, number
@@ -78,7 +78,7 @@ class Item:
     @property
     def for_everybody(self) -> bool:
         """Whether these points are those of all who have given this answer."""
-        return bool(self.given and self.given.get(history.ACCEPTED))
+        return bool(self.given and self.given.get(ACCEPTED))
 
 
 def items(

@@ -106,7 +106,6 @@ ROOMS = {
         "grade",
         "granted",
         "handed",
-        "history",
         "late",
         "pack",
         "records",

@@ -109,6 +109,8 @@ def test_an_accepted_answer_is_everybodys_who_gave_it(tmp_path, project, load):
     assert (again.changes, again.same) == ((), 4), "the same when it is repeated"
     told = page.html(results.read(tmp_path, "bob"), {}, "student")
     assert f"a person gave {MOST / 2:g}: counted once" in told
+    told = page.html(results.read(tmp_path, "bob"), {}, "staff")
+    assert "for everybody who gave this answer" in told
 
 
 def test_who_accepted_what_and_why_is_kept_and_it_can_be_taken_back(tmp_path, project, load):

@@ -20,7 +20,7 @@ from grader import results
 from grader.batch.screen import Terminal
 from grader.batch.tally import tally
 from grader.cli import arguments
-from grader.history import ACCEPTED
+from grader.records import ACCEPTED
 from grader.report import changes, surprises, table
 from grader.rescore import Change, Rescored
 from grader.review import app as reviewing
