@@ -44,6 +44,8 @@ def points(arguments: argparse.Namespace) -> int:
 
     if arguments.for_all:
         return accepting.accept(arguments)
+    if arguments.yes:
+        raise UsageError("--yes goes with --for-all: points for one are stored at once")
     line, note, by = arguments.line, arguments.note, arguments.by
     if line is None and not arguments.undo:
         with Book(arguments.folder) as book:

@@ -157,6 +157,15 @@ def test_points_by_hand_stay(tmp_path, project, load):
     assert standing(tmp_path)["bob"] == (before["alice"][0] + 1.0, before["alice"][1] - MOST)
 
 
+def test_points_of_everybody_are_not_taken_back_for_one(tmp_path, project, load):
+    """To undo points that are everybody's for one student says what to do instead."""
+    pack = load()
+    unread(tmp_path, pack, "alice", FORMULA)
+    accept(project, tmp_path, pack, "alice", 1.0)
+    with Book(tmp_path) as book, pytest.raises(UsageError, match="those of everybody"):
+        book.record("alice", entries.undo(CHECK, "", "erin"))
+
+
 def test_points_given_while_it_is_tried_stay(tmp_path, project, load):
     """Points by hand that come between the look and the storing are not written over."""
     pack = load()
