@@ -9,13 +9,14 @@ import argparse
 import textwrap
 
 from grader.cli import choices
+from grader.text import shown
 
 LINES, WIDTH = 12, 100  # of the answer that is shown
 
 
 def accept(arguments: argparse.Namespace) -> int:
     """Say whose points it moves if an answer is accepted for all, and store that if wanted."""
-    from grader import accepting, rescore
+    from grader import accepted, accepting, rescore
     from grader.errors import UsageError
     from grader.gradebook.book import Book
     from grader.report import changes
@@ -36,7 +37,10 @@ def accept(arguments: argparse.Namespace) -> int:
     moved, refused = accepting.keep(choices.ROOT, folder, pack, new)
     print(changes.render(moved))
     done = "taken out of" if arguments.undo else "written into"
-    print("\n".join([f"{done} the rubric, and stored: {pack.folder / 'accepted.jsonl'}", *refused]))
+    where = (pack.folder / accepted.FILE).relative_to(choices.ROOT)
+    print(f"{done} the rubric, and stored: {where}")
+    for why in refused:
+        print(shown(why, 400))
     return 1 if refused else 0
 
 
