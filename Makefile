@@ -5,7 +5,7 @@ GRADER := $(VENV)/bin/grader
 SUB ?= submissions/alice
 DEVICE ?= auto
 
-.PHONY: help setup grade batch check image doctor test lint bench margins proof clean
+.PHONY: help setup grade batch check image doctor test lint docs bench margins proof clean
 
 help:          ## list the targets
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
@@ -39,6 +39,15 @@ test: setup    ## run the tests; those with Docker or bubblewrap are skipped whe
 lint: setup    ## style and types
 	@$(VENV)/bin/ruff check . && $(VENV)/bin/ruff format --check grader tests rubrics reference && $(VENV)/bin/mypy
 
+docs: $(VENV)/.docs  ## the pages of docs/ as a site, in site/; a broken link is an error
+	@$(VENV)/bin/python -m tests.docs.reference
+	@NO_MKDOCS_2_WARNING=1 $(VENV)/bin/mkdocs build --strict
+	@$(VENV)/bin/python -m tests.docs.offline site
+
+$(VENV)/.docs: $(VENV)/.ready
+	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[docs]'
+	@touch $@
+
 bench: setup   ## figures of this machine, side by side
 	@$(VENV)/bin/python tests/bench/startup.py && $(VENV)/bin/python tests/bench/formulas.py && $(VENV)/bin/python tests/bench/latency.py --short
 
@@ -49,4 +58,4 @@ proof: setup   ## everything long, resumable: make proof, or make proof PARTS="a
 	@$(VENV)/bin/python -m tests.proof $(PARTS)
 
 clean:         ## remove what was made here, results excepted
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache *.egg-info
+	rm -rf $(VENV) site .mypy_cache .ruff_cache .pytest_cache *.egg-info

@@ -6,18 +6,16 @@ import importlib.util
 import platform
 import shutil
 import sys
-import textwrap
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from tabulate import tabulate
-
 from grader import pack
+from grader.columns import table
 from grader.conversation import Conversation
 from grader.devices import identity, nvml, rates
 from grader.devices.device import Device
 from grader.errors import GraderError, HarnessError, StudentFault
-from grader.records import Limits
+from grader.records import Json, Limits
 from grader.sandbox import Sandbox, gpu, image
 from grader.sandbox import docker as docker_sandbox
 from grader.sandbox.bubblewrap import BubblewrapSandbox
@@ -28,13 +26,25 @@ MEASURING = Limits(request_seconds=120, submission_seconds=300)
 MEASURING_SECONDS = 6.0
 
 
-def examine(root: Path, device: str = "cpu") -> str:
-    """Return the table of what was found; nothing on the machine is changed."""
-    rows = [
+def examine(root: Path, device: str = "cpu") -> list[Row]:
+    """Return what was found; nothing on the machine is changed."""
+    return [
         *_python(), *_packs(root), *_docker(), *_bubblewrap(), *_gpus(), *_timing(device), *_disk()
     ]  # fmt: skip
-    wrapped = [(what, state, textwrap.fill(detail, 76)) for what, state, detail in rows]
-    return tabulate(wrapped, headers=["", "", "found, or what to do"], tablefmt="plain")
+
+
+def render(rows: Sequence[Row]) -> str:
+    """Return what was found as a table."""
+    return table(rows, ["", "", "found, or what to do"])
+
+
+def data(rows: Sequence[Row]) -> Json:
+    """Return the same for a program."""
+    found = [
+        {"what": what, "state": state.replace("–", "-"), "detail": detail}
+        for what, state, detail in rows
+    ]
+    return {"schema": "grader.doctor/1", "found": found}
 
 
 def _python() -> Iterator[Row]:

@@ -6,6 +6,7 @@
     public/checks/                            the public checks; of hidden ones what they ask for
     public/answers.npz                        the reference's answers to the public questions
     public/mistakes.npz, mistakes.json        the known mistakes' answers, and what they are
+    public/questions.json, private.json       how a sheet is read, and what is graded privately
 
 `grader check` needs no more than that. No line of the reference is in it, no edit of a known
 mistake, no body of a hidden check, and nothing of a seed that gradings draw from.
@@ -23,8 +24,8 @@ import tomllib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from grader import ahead, rubric
 from grader import pack as packs
-from grader import rubric
 from grader.checking import recorded, runner
 from grader.checking.draw import Draw
 from grader.checking.probing import VECTORS, Questions, load_vectors
@@ -77,6 +78,7 @@ def write(pack: Pack, sandbox: Sandbox, out: Path, say: Callable[[str], None]) -
         for source in _of_public_checks(pack.checks_folder):
             text = without_hidden_bodies(source.read_text(encoding="utf-8"))
             (public / "checks" / source.name).write_text(text, encoding="utf-8")
+        ahead.write(pack, public)
         _record(pack, packs.load_handout(public), sandbox, folder, say)
         (public / ".gitignore").write_text("__pycache__/\n", encoding="utf-8")
 

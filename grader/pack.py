@@ -98,14 +98,18 @@ def file_names(root: Path, wanted: str | None) -> frozenset[str]:
 def find(root: Path, wanted: str | None, files: Sequence[SourceFile] | None = None) -> Pack:
     """Load the pack ``wanted``, or the only one there is, or the one that ``files`` are of."""
     known = names(root)
+    if not known:
+        raise UsageError(
+            f"there is no pack in {root / 'rubrics'}: run this from a checkout of the whole "
+            "project (students run `grader check` in their handout)"
+        )
     if wanted is None:
         if len(known) > 1 and files is not None:
             wanted = _recognised(root, known, files)
         elif len(known) == 1:
             wanted = known[0]
         else:
-            listed = ", ".join(known) or "none"
-            raise UsageError(f"say which assignment with --pack; packs here: {listed}")
+            raise UsageError(f"say which assignment with --pack; packs here: {', '.join(known)}")
     if wanted not in known:
         raise UsageError(f"no pack {wanted!r} in {root / 'rubrics'}{hint(wanted, known)}")
     return load(root, wanted)

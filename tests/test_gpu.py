@@ -14,6 +14,7 @@ from grader.checking.draw import Draw
 from grader.grade import family_for, grade, oracle_for
 from grader.intake import SourceFile, Submission
 from grader.sandbox import docker
+from tests import packs as shown
 from tests.decoding import samples as decoding
 from tests.notebooks import samples
 from tests.zoo_cases import FULL, Case, latency_cases, only, outcomes, timed
@@ -67,6 +68,24 @@ def test_decoding_is_right_and_quick_on_the_gpu(sandbox, file):
         result = grade(decoding.handed_in(file.read_text()), pack, sandbox, oracle=oracle,
                        draw=draw, device=DEVICE)  # fmt: skip
     assert decoding.wrong(result) == set(), result["criteria"]
+
+
+# --- packs with samples: `pytest tests/test_gpu.py -k packs` --------------------------------------
+
+
+@pytest.mark.parametrize("name", shown.IDS)
+def test_honest_samples_of_packs_keep_their_points_on_the_gpu(sandbox, name):
+    """Each right one passes all checks there that a machine judges, far below the tolerance."""
+    pack, draw = packs.load(shown.ROOT, name), Draw.fresh()
+    by_a_human = {check.id for check in pack.checks if check.manual}
+    (file,) = pack.interface.expected
+    with oracle_for(pack, sandbox, DEVICE) as oracle:
+        for sample in shown.honest(name):
+            files = (SourceFile(file, sample.source.encode()),)
+            submission = Submission(sample.id, files, "sha256:0", ())
+            result = grade(submission, pack, sandbox, oracle=oracle, draw=draw, device=DEVICE)
+            assert not list(sample.surprises(result, by_a_human)), sample.id
+            assert max(shown.miss(result, ("passed",), pack.atol)) < shown.LITTLE, sample.id
 
 
 # --- the notebook pack: `pytest tests/test_gpu.py -k nanogpt` -------------------------------------

@@ -54,6 +54,7 @@ class Done:
 
     summary: str
     code: int  # the exit code
+    data: Json  # the summary for a program; `grader batch --help` has its form
 
 
 def run(order: Order, say: Callable[[str], None]) -> Done:

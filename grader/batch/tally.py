@@ -6,10 +6,9 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from tabulate import tabulate
-
 from grader.batch.handins import HandIns
 from grader.batch.screen import sentence
+from grader.columns import paragraph, table
 from grader.records import Json
 from grader.text import shown
 
@@ -23,8 +22,8 @@ def tally(
     told: Sequence[str] = (),
     *,
     stopped: bool,
-) -> tuple[str, int]:
-    """Return the summary and the exit code: 2 where a fault of ours left something open.
+) -> tuple[str, int, Json]:
+    """Return the summary, the exit code (2 where a fault of ours left something open), and data.
 
     ``told`` is what there is to say of the download.
     """
@@ -35,17 +34,28 @@ def tally(
     refused = hand_ins.refused | {n: a["refused"] for n, a in answers.items() if "refused" in a}
     lines = [_table(graded)] if graded else []
     lines.append(_waiting(graded))
-    lines += told
-    lines += [f"not graded: {shown(name)}: {shown(why, LONGEST)}" for name, why in refused.items()]
-    lines += [
+    said = [f"not graded: {shown(name)}: {shown(why, LONGEST)}" for name, why in refused.items()]
+    said += [
         f"trouble of ours: {shown(n)}: {shown(sentence(a), LONGEST)}" for n, a in troubles.items()
     ]
+    for line in (*told, *said):
+        lines += paragraph(line, further="   ")
     if left := len(withheld) + len(troubles) + len(missing):
         why = "stopped: " if stopped else ""
         lines.append(f"{why}{left} left to grade; --resume goes on with them")
     lines.append(f"results in {out}")
     code = 130 if stopped and missing else 2 if withheld or troubles or missing else 0
-    return "\n".join(filter(None, lines)), code
+    data = {
+        "schema": "grader.batch/1",
+        "folder": str(out),
+        "stopped": stopped,
+        "graded": graded,
+        "refused": refused,
+        "troubles": {name: sentence(each) for name, each in troubles.items()},
+        "left": sorted({*withheld, *troubles, *missing}),
+        "remarks": list(told),
+    }
+    return "\n".join(filter(None, lines)), code, data
 
 
 def _table(graded: dict[str, Json]) -> str:
@@ -69,7 +79,7 @@ def _table(graded: dict[str, Json]) -> str:
         "for a human",
         *(["deducted"] if deducted else []),
     ]
-    return tabulate(rows, headers, disable_numparse=True) + "\n"
+    return table(rows, headers, "lrrrlr"[: len(headers)]) + "\n"
 
 
 def _waiting(graded: dict[str, Json]) -> str:

@@ -15,15 +15,20 @@ OVERRIDES = (
     ("d-ff", "inner width of the feed-forward network"),
     ("vocab-size", "tokens of the vocabulary"),
 )
+HELP = "inference arithmetic: parameters, KV cache, flops, bytes, times"
 EXAMPLES = """examples:
   grader calc params llama-3-8b --variants
-  grader calc batch llama-3-8b --device a100-80gb-sxm --context 1024 --tensor-parallel 1 2 4 8
+  grader calc batch llama-3-8b --device t4 --context 1024 --tensor-parallel 2 4
   grader calc attention --tokens 1024 --head-dim 128 --plot intensity.png
-  grader calc layer gpt2-xl --batch 1 64 --tokens 32 1024 --device t4 --decode --plot roofline.png
+  grader calc layer gpt2-xl --batch 1 64 --tokens 32 1024 --device t4 --decode
+  grader calc layer gpt2-xl --tokens 1024 --device t4 --plot roofline.png
   grader calc kv llama-3-8b --layers 16 --kv-heads 4 --context 8192
 
-An own model is a known one with numbers changed. One multiply-add is two flops; 1 GB = 1e9 bytes,
-1 GiB = 2**30.
+An own model is a known one with numbers changed. One multiply-add is two flops;
+1 GB = 1e9 bytes, 1 GiB = 2**30.
+
+With --json: {"params": [{...}], ...}, the rows of each table by its name, in
+base units (bytes, flops, seconds).
 """
 
 
@@ -31,7 +36,7 @@ def add(commands: Commands) -> argparse.ArgumentParser:
     """Add ``calc`` and what belongs to it to the parser of commands; return its parser."""
     calc: argparse.ArgumentParser = commands.add_parser(
         "calc",
-        help="inference arithmetic: parameters, KV cache, flops, bytes, roofline",
+        help=HELP,
         description="Inference arithmetic of transformers, with its breakdown.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,

@@ -66,7 +66,8 @@ def layer(calculator: Calculator, asked: Asked) -> list[Sheet]:
     if len(cases) > 1:
         rows = [_case(calculator, model, asked, case, new, device) for case in cases]
         title = f"{model.name}, {model.layers} layers, {where}"
-        return [Sheet("cases", title, (*CASE, *_used((*columns, SPEEDUP), rows)), rows)]
+        shown = (*CASE, *_used((*columns, SPEEDUP), rows))
+        return [Sheet("cases", title, shown, rows, keys=len(CASE))]
     ((batch, tokens),) = cases
     costs = layer_costs(calculator, model, asked, batch, tokens, new)
     one = calculator.total(costs, "one layer")

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from tabulate import tabulate
+from grader.columns import paragraph, table
 
 Format = Callable[[Any], str]
 Row = Mapping[str, Any]
@@ -31,6 +31,7 @@ class Sheet:
     columns: tuple[Column, ...]
     rows: list[dict[str, Any]]
     notes: tuple[str, ...] = field(default=())
+    keys: int = 1  # so many columns name a row
 
 
 def render(sheet: Sheet) -> str:
@@ -39,18 +40,13 @@ def render(sheet: Sheet) -> str:
         ["" if row.get(c.key) is None else c.written(row[c.key]) for c in sheet.columns]
         for row in sheet.rows
     ]
-    sides = ["left" if column.written is str else "right" for column in sheet.columns]
-    table = tabulate(
-        cells,
-        headers=[column.heading for column in sheet.columns],
-        colalign=sides if cells else None,
-        disable_numparse=True,
-    )
-    return "\n".join([sheet.title, "", table, *_lines(sheet.notes)])
+    sides = "".join("l" if column.written is str else "r" for column in sheet.columns)
+    shown = table(cells, [column.heading for column in sheet.columns], sides, sheet.keys)
+    return "\n".join([*paragraph(sheet.title), "", shown, *_lines(sheet.notes)])
 
 
 def _lines(notes: Iterable[str]) -> list[str]:
-    lines = [*notes]
+    lines = [line for note in notes for line in paragraph(note, further="   ")]
     return ["", *lines] if lines else []
 
 

@@ -2,48 +2,44 @@
 
 from __future__ import annotations
 
-import argparse
-import sys
 from pathlib import Path
-from typing import NoReturn, TypeAlias
 
 from grader import __version__
 from grader.calc import arguments as calc_arguments
 from grader.cli import commands, course, giving
+from grader.cli.helps import EPILOG, GROUPS, JSON, epilog
+from grader.cli.parser import Front, Parser
 
 SANDBOXES = ("auto", "docker", "bubblewrap", "process")
 FORMS = ("canvas", "moodle", "gradescope", "classroom", "folder")
+SHELLS = ("bash", "zsh", "fish", "powershell")
 
 
-Commands: TypeAlias = "argparse._SubParsersAction[Parser]"  # noqa: SLF001 - it has no other name
-
-
-class Parser(argparse.ArgumentParser):
-    """A parser that ends with our exit code for usage."""
-
-    def error(self, message: str) -> NoReturn:
-        """End with 1; argparse's own 2 says here that the grader is at fault."""
-        self.print_usage(sys.stderr)
-        self.exit(1, f"{self.prog}: error: {message}\n")
-
-
-def parser() -> argparse.ArgumentParser:
+def parser() -> Front:
     """Return what reads the command line."""
-    parser = Parser(prog="grader", description="Grade LLM-systems coursework.")
-    parser.add_argument("--version", action="version", version=f"grader {__version__}")
-    known = parser.add_subparsers(required=True, metavar="COMMAND")
+    front = Front(GROUPS, prog="grader", description="Grade LLM-systems coursework.", epilog=EPILOG)
+    front.add_argument("--version", action="version", version=f"grader {__version__}")
+    _grading(front)
+    _course(front)
+    _giving(front)
+    _students(front)
+    _machine(front)
+    calc = calc_arguments.add(front.commands)
+    calc.set_defaults(run=commands.calc)
+    front.helps["calc"] = calc_arguments.HELP
+    for name in JSON:
+        front.commands.choices[name].add_argument(
+            "--json", action="store_true", help="the answer as JSON on stdout; see below"
+        )
+    return front
 
-    _grading(known)
-    _course(known)
-    _giving(known)
-    _students(known)
-    _machine(known)
-    calc_arguments.add(known).set_defaults(run=commands.calc)
-    return parser
+
+def _add(front: Front, name: str, what: str) -> Parser:
+    return front.command(name, what, epilog(name))
 
 
-def _grading(known: Commands) -> None:
-    command = known.add_parser("grade", help="grade one submission")
+def _grading(front: Front) -> None:
+    command = _add(front, "grade", "grade one submission")
     command.add_argument("path", type=Path, help="folder, .zip, .tar.gz, .py or .ipynb file")
     command.add_argument("--pack", help="assignment (default: the one that the files are of)")
     command.add_argument("--sandbox", choices=SANDBOXES, default="auto")
@@ -52,7 +48,7 @@ def _grading(known: Commands) -> None:
     command.add_argument("--seed", help="repeat a draw: the seed of a stored result")
     command.set_defaults(run=commands.grade)
 
-    command = known.add_parser("batch", help="grade all submissions of a folder or a download")
+    command = _add(front, "batch", "grade all submissions of a folder or a download")
     command.add_argument(
         "path", type=Path, help="a folder with one entry for each, or a platform's download"
     )
@@ -68,8 +64,8 @@ def _grading(known: Commands) -> None:
     command.add_argument("--resume", action="store_true", help="grade what has no result yet")
     command.set_defaults(run=commands.batch)
 
-    command = known.add_parser(
-        "rescore", help="apply a changed rubric to stored results; runs no student code"
+    command = _add(
+        front, "rescore", "apply a changed rubric to stored results; runs no student code"
     )
     command.add_argument("folder", type=Path, help="folder of results")
     command.add_argument("--pack", help="assignment (default: that of the results)")
@@ -77,7 +73,7 @@ def _grading(known: Commands) -> None:
     command.add_argument("--yes", action="store_true", help="store what changes")
     command.set_defaults(run=commands.rescore)
 
-    command = known.add_parser("similar", help="show which submissions of a folder share code")
+    command = _add(front, "similar", "show which submissions of a folder share code")
     command.add_argument("path", type=Path, help="folder with one submission in each entry")
     command.add_argument("--pack", help="whose template to leave out (default: that of the files)")
     command.add_argument("--out", type=Path, default=Path("similar"), help="folder of the pages")
@@ -85,22 +81,22 @@ def _grading(known: Commands) -> None:
     command.set_defaults(run=commands.similar)
 
 
-def _course(known: Commands) -> None:
-    command = known.add_parser("gradebook", help="everybody's points, states and open requests")
+def _course(front: Front) -> None:
+    command = _add(front, "gradebook", "everybody's points, states and open requests")
     command.add_argument("folder", type=Path, help="folder of results")
     command.add_argument(
         "--rebuild", action="store_true", help="make the database anew from the results"
     )
     command.set_defaults(run=course.gradebook)
 
-    command = known.add_parser("review", help="give points in a browser, by question")
+    command = _add(front, "review", "give points in a browser, by question")
     command.add_argument("folder", type=Path, help="folder of results")
     who = "reviewers, a link each (default: the user's name)"
     command.add_argument("--by", nargs="+", default=[], metavar="NAME", help=who)
     command.add_argument("--port", type=int, default=0, help="(default: one that is free)")
     command.set_defaults(run=course.review)
 
-    command = _on_one(known, "points", "give points for what waits for a human")
+    command = _on_one(front, "points", "give points for what waits for a human")
     which = "a criterion, or one check of it (default: show what waits)"
     command.add_argument("line", nargs="?", help=which)
     command.add_argument("points", type=float, nargs="?")
@@ -115,27 +111,27 @@ def _course(known: Commands) -> None:
         ("preview", "previewed", "make pages to look at before students do"),
         ("hold", "held", "take pages away again"),
     ):
-        command = known.add_parser(name, help=what)
+        command = _add(front, name, what)
         command.add_argument("folder", type=Path, help="folder of results")
         command.add_argument("names", nargs="*", help="submissions (default: all)")
         _signed(command).set_defaults(run=course.state, state=state)
 
-    command = _on_one(known, "request", "note what a student disputes")
+    command = _on_one(front, "request", "note what a student disputes")
     command.add_argument("line", help="a criterion, or one check of it")
     command.add_argument("text", help="why, in the student's words")
     command.add_argument("--by", default="", help="who asks (default: the submission's name)")
     command.set_defaults(run=course.request)
 
-    command = _on_one(known, "answer", "answer a request")
+    command = _on_one(front, "answer", "answer a request")
     command.add_argument("number", type=int, help="of the request")
     command.add_argument("text")
     command.add_argument("--by", default="", help="who answers (default: the user's name)")
     command.set_defaults(run=course.answer)
 
-    command = _on_one(known, "history", "all that has happened to a result")
+    command = _on_one(front, "history", "all that has happened to a result")
     command.set_defaults(run=course.history)
 
-    command = known.add_parser("regrade", help="grade stored results again, from their hand-ins")
+    command = _add(front, "regrade", "grade stored results again, from their hand-ins")
     command.add_argument("folder", type=Path, help="folder of results")
     command.add_argument("--only", nargs="+", default=[], metavar="NAME", help="submissions")
     command.add_argument(
@@ -148,8 +144,8 @@ def _course(known: Commands) -> None:
     command.set_defaults(run=course.regrade)
 
 
-def _on_one(known: Commands, name: str, what: str) -> Parser:
-    command = known.add_parser(name, help=what)
+def _on_one(front: Front, name: str, what: str) -> Parser:
+    command = _add(front, name, what)
     command.add_argument("folder", type=Path, help="folder of results")
     command.add_argument("name", help="a submission")
     return command
@@ -161,8 +157,8 @@ def _signed(command: Parser) -> Parser:
     return command
 
 
-def _giving(known: Commands) -> None:
-    command = known.add_parser("report", help="a page for each submission, HTML and Markdown")
+def _giving(front: Front) -> None:
+    command = _add(front, "report", "a page for each submission, HTML and Markdown")
     command.add_argument("folder", type=Path, help="folder of results")
     command.add_argument("ids", nargs="*", metavar="ID", help="submissions (default: all)")
     command.add_argument("--out", type=Path, required=True, help="folder of the pages")
@@ -172,7 +168,7 @@ def _giving(known: Commands) -> None:
     command.add_argument("--similar", type=Path, metavar="FOLDER", help=similar)
     command.set_defaults(run=giving.report)
 
-    command = known.add_parser("export", help="results as a learning platform takes them")
+    command = _add(front, "export", "results as a learning platform takes them")
     command.add_argument("folder", type=Path, help="folder of results")
     command.add_argument("--to", choices=giving.TARGETS, required=True)
     own = "the gradebook (Canvas) or worksheet (Moodle) as you downloaded it"
@@ -186,21 +182,24 @@ def _giving(known: Commands) -> None:
     command.set_defaults(run=giving.export)
 
 
-def _students(known: Commands) -> None:
-    command = known.add_parser("check", help="the public checks, as a student runs them")
-    command.add_argument("path", type=Path, help="folder, .zip, .tar.gz, .py or .ipynb file")
+def _students(front: Front) -> None:
+    command = _add(front, "check", "the public checks, as a student runs them")
+    command.add_argument(
+        "path", type=Path, nargs="?", default=Path(),
+        help="folder, .zip, .tar.gz, .py or .ipynb file (default: this folder)",
+    )  # fmt: skip
     command.add_argument("--handout", type=Path, help="the folder that the course gave out")
     command.add_argument("--device", default="cpu", help="auto, cpu or cuda:N")
     command.set_defaults(run=commands.check)
 
-    command = known.add_parser("handout", help="make what students get of an assignment")
+    command = _add(front, "handout", "make what students get of an assignment")
     command.add_argument("pack", nargs="?", help="assignment (default: the only one there is)")
     command.add_argument("--out", type=Path, required=True, help="a folder that is not there yet")
     command.set_defaults(run=commands.handout)
 
 
-def _machine(known: Commands) -> None:
-    command = known.add_parser("image", help="make the sandbox's image")
+def _machine(front: Front) -> None:
+    command = _add(front, "image", "make the sandbox's image")
     command.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
     command.add_argument("--base", help="image to build on, or 'debian' to make one from packages")
     command.add_argument(
@@ -212,14 +211,18 @@ def _machine(known: Commands) -> None:
     )
     command.set_defaults(run=commands.image)
 
-    command = known.add_parser("convert", help="take over a course's weights and test cases")
+    command = _add(front, "completion", "what makes a shell complete commands and names")
+    command.add_argument("shell", choices=SHELLS)
+    command.set_defaults(run=commands.completion)
+
+    command = _add(front, "convert", "take over a course's weights and test cases")
     command.add_argument("--pack", help="assignment (default: the only one there is)")
     command.add_argument("--weights", type=Path, required=True, help="a state dict, .pt")
     command.add_argument("--cases", type=Path, required=True, help="test cases, .json")
     command.add_argument("--sandbox", choices=SANDBOXES[:-1], default="auto")
     command.set_defaults(run=commands.convert)
 
-    command = known.add_parser("doctor", help="what this machine can do, and what mends it")
+    command = _add(front, "doctor", "what this machine can do, and what mends it")
     command.add_argument(
         "--measure",
         action="store_true",

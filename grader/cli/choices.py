@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import argparse
+import os
 import shutil
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from grader.cli.helps import JSON
+from grader.cli.parser import nearest
 from grader.errors import HarnessError, UsageError
 from grader.text import last_line, shown
 
@@ -14,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from grader.intake import Submission
+    from grader.records import Json
     from grader.sandbox import Sandbox
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -49,6 +54,16 @@ def _ships_with_the_project(submission: Submission) -> bool:
     return submission.digest in SHIPPED.read_text(encoding="ascii").split()
 
 
+def there(path: Path) -> Path:
+    """Return the path; UsageError with the nearest name where nothing is there."""
+    if not os.path.lexists(path):
+        beside = path.absolute().parent
+        known = [each.name for each in beside.iterdir()] if beside.is_dir() else []
+        meant = nearest(path.name, known) or f"; there is no folder {beside}" * (not known)
+        raise UsageError(f"there is nothing at {path}{meant}")
+    return path
+
+
 def device(wanted: str) -> str:
     """Return the device by its full name; raises UsageError."""
     if wanted == "auto":
@@ -57,6 +72,19 @@ def device(wanted: str) -> str:
     if wanted != "cpu" and not (kind == "cuda" and (index.isdecimal() or wanted == "cuda")):
         raise UsageError(f"no device {wanted!r}: give auto, cpu or cuda:N")
     return "cuda:0" if wanted == "cuda" else wanted
+
+
+def document(arguments: argparse.Namespace, data: Json) -> bool:
+    """Keep data to be printed as JSON, once all is done; False where a person reads the answer."""
+    if not wants_document(arguments):
+        return False
+    arguments.document = data
+    return True
+
+
+def wants_document(arguments: argparse.Namespace) -> bool:
+    """Whether --json was given to a command that leaves printing it to the front door."""
+    return arguments.command in JSON and bool(arguments.json)
 
 
 def say(text: str) -> None:

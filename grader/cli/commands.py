@@ -9,6 +9,7 @@ import argparse
 import sys
 
 from grader.cli import choices
+from grader.cli.missing import need_torch
 
 # The rooms behind the door are imported by the command that needs them: --help stays quick.
 
@@ -17,7 +18,7 @@ def grade(arguments: argparse.Namespace) -> int:
     """Grade one submission."""
     from grader import intake, pack, results
 
-    submission = intake.read(arguments.path)
+    submission = intake.read(choices.there(arguments.path))
     assignment = pack.find(choices.ROOT, arguments.pack, submission.files)
     results.read(arguments.out, submission.id)  # one that cannot be read is said at once
     device = choices.device(arguments.device)
@@ -31,7 +32,8 @@ def grade(arguments: argparse.Namespace) -> int:
     with Session(assignment, sandbox, draw, device, arguments.out) as session:
         result, path = session.grade(submission, choices.progress, choices.progress.watch)
     choices.progress("")
-    print(table.render(result))
+    if not choices.document(arguments, result):
+        print(table.render(result))
     print(f"\n{path}")
     return 2 if result["status"] == "withheld" else 0
 
@@ -45,7 +47,7 @@ def batch(arguments: argparse.Namespace) -> int:
     done = story.run(
         story.Order(
             root=choices.ROOT,
-            path=arguments.path,
+            path=choices.there(arguments.path),
             out=arguments.out,
             pack=arguments.pack,
             sandbox=arguments.sandbox,
@@ -58,7 +60,8 @@ def batch(arguments: argparse.Namespace) -> int:
         ),
         choices.say,
     )
-    print(done.summary)
+    if not choices.document(arguments, done.data):
+        print(done.summary)
     return done.code
 
 
@@ -74,10 +77,12 @@ def rescore(arguments: argparse.Namespace) -> int:
         arguments.folder,
         scoring.pack_of(choices.ROOT, arguments.folder, arguments.pack, arguments.rubric),
     )
-    print(changes.render(rescored))
+    store = bool(rescored.changes and arguments.yes)
+    if not choices.document(arguments, changes.data(rescored, stored=store)):
+        print(changes.render(rescored))
     if arguments.rubric:
         print(surprises.render(rescored.changes))
-    if rescored.changes and arguments.yes:
+    if store:
         refused = scoring.apply(arguments.folder, rescored)
         print("\n".join(["stored; what was there before is in each one's history", *refused]))
     elif rescored.changes:
@@ -90,38 +95,47 @@ def similar(arguments: argparse.Namespace) -> int:
     from grader.similarity import story, table
 
     order = story.Order(
-        choices.ROOT, arguments.path, arguments.pack, arguments.out, arguments.least
+        choices.ROOT, choices.there(arguments.path), arguments.pack, arguments.out, arguments.least
     )
     found = story.run(order, choices.progress)
     choices.progress("")
-    print(table.render(found))
-    print(f"\n{arguments.out / 'index.html'}")
+    page = arguments.out / "index.html"
+    if not choices.document(arguments, table.data(found, page)):
+        print(table.render(found))
+    print(f"\n{page}")
     return 0
 
 
 def check(arguments: argparse.Namespace) -> int:
     """Run the public checks, as a student does."""
-    from grader import handout, intake, pack
+    from grader import ahead, handout, intake, pack
     from grader.checking import recorded
     from grader.grade import grade
     from grader.report import table
     from grader.sandbox import choosing
 
-    public = handout.find(arguments.path, arguments.handout)
+    need_torch()
+    public = handout.find(choices.there(arguments.path), arguments.handout)
     submission = intake.read(arguments.path).without(handout.FOLDER)
     assignment = pack.load_handout(public)
+    process = choosing.named("process", "cpu", choices.say)
     result = grade(
         submission,
         assignment,
-        choosing.named("process", "cpu", choices.say),
+        process,
         oracle=recorded.RecordedOracle(public),
         draw=handout.public_draw(assignment),
         family=recorded.family_in(public),
         device=choices.device(arguments.device),
         say=choices.progress,
     )
+    choices.progress("the answer sheet")
+    read = ahead.answers(public, assignment, submission.files)
+    programs = ahead.programs(public, assignment, submission, process)
     choices.progress("")
-    print(table.render_check(result, assignment.points))
+    private = ahead.private(public)
+    if not choices.document(arguments, ahead.data(result, read, programs, private)):
+        print(table.render_check(result, assignment.points, read, programs, private))
     return 2 if result["status"] == "withheld" else 0
 
 
@@ -134,6 +148,8 @@ def handout(arguments: argparse.Namespace) -> int:
     process = choosing.named("process", "cpu", choices.say)
     handout.write(assignment, process, arguments.out, choices.progress)
     choices.progress("")
+    made = {"schema": "grader.handout/1", "pack": assignment.id, "folder": str(arguments.out)}
+    choices.document(arguments, made)
     print(f"{arguments.out}: give this folder to students; they run `grader check .` in it.")
     return 0
 
@@ -149,7 +165,10 @@ def image(arguments: argparse.Namespace) -> int:
         )
     else:
         made = image.build(client, arguments.device, choices.say, arguments.base)
-    print(f"{made.tag} {made.id}")
+    if not choices.document(
+        arguments, {"schema": "grader.image/1", "tag": made.tag, "id": made.id}
+    ):
+        print(f"{made.tag} {made.id}")
     return 0
 
 
@@ -160,6 +179,8 @@ def convert(arguments: argparse.Namespace) -> int:
     assignment = pack.find(choices.ROOT, arguments.pack)
     sandbox = choices.sandbox(arguments.sandbox, "cpu", None)
     folder = convert.convert(assignment, sandbox, arguments.weights, arguments.cases)
+    done = {"schema": "grader.convert/1", "pack": assignment.id, "folder": str(folder)}
+    choices.document(arguments, done)
     print(f"The course's weights and test cases are in {folder} and used from now on.")
     return 0
 
@@ -172,8 +193,19 @@ def doctor(arguments: argparse.Namespace) -> int:
     if arguments.measure:
         sandbox = choices.sandbox(arguments.sandbox, device, None)
         print(doctor.measure(sandbox, device, choices.progress))
-    else:
-        print(doctor.examine(choices.ROOT, device))
+        if not arguments.json:
+            return 0
+    rows = doctor.examine(choices.ROOT, device)
+    if not choices.document(arguments, doctor.data(rows)):
+        print(doctor.render(rows))
+    return 0
+
+
+def completion(arguments: argparse.Namespace) -> int:
+    """Print what a shell has to read, once, to complete the grader's commands."""
+    from argcomplete.shell_integration import shellcode
+
+    print(shellcode(["grader"], shell=arguments.shell))
     return 0
 
 

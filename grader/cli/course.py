@@ -18,10 +18,11 @@ if TYPE_CHECKING:
 def gradebook(arguments: argparse.Namespace) -> int:
     """Show everybody's points and states."""
     from grader.gradebook.book import Book
-    from grader.gradebook.telling import overview
+    from grader.gradebook.telling import overview, overview_data
 
     with Book(arguments.folder, anew=arguments.rebuild) as book:
-        print(overview(book))
+        if not choices.document(arguments, overview_data(book)):
+            print(overview(book))
         return 1 if book.troubles else 0
 
 
@@ -40,7 +41,7 @@ def points(arguments: argparse.Namespace) -> int:
     from grader.errors import UsageError
     from grader.gradebook import entries
     from grader.gradebook.book import Book
-    from grader.gradebook.telling import waiting
+    from grader.gradebook.telling import waiting, waiting_data
 
     if arguments.for_all:
         return accepting.accept(arguments)
@@ -50,7 +51,9 @@ def points(arguments: argparse.Namespace) -> int:
     if line is None and not arguments.undo:
         with Book(arguments.folder) as book:
             (name,) = book.names([arguments.name])
-            print(waiting(book.folder, book.read(name)[0]))
+            result = book.read(name)[0]
+            if not choices.document(arguments, waiting_data(book.folder, result)):
+                print(waiting(book.folder, result))
         return 0
     if line is None or (arguments.points is None) != arguments.undo:
         raise UsageError("say for what and how many points, or --undo to take them back")
@@ -72,6 +75,14 @@ def state(arguments: argparse.Namespace) -> int:
             row["id"] for row in book.rows("SELECT id FROM results WHERE status != 'graded'")
             if row["id"] in names
         ]  # fmt: skip
+        choices.document(arguments, {
+            "schema": "grader.states/1",
+            "state": arguments.state,
+            "changed": changed,
+            "were_before": [name for name in names if name not in changed],
+            "undecided": waiting,
+            "troubles": book.troubles,
+        })  # fmt: skip
         print(f"{len(changed)} {arguments.state}, {len(names) - len(changed)} were before")
         if arguments.state != "held":
             print(f"pages are in {arguments.folder / arguments.state}")
@@ -99,11 +110,13 @@ def answer(arguments: argparse.Namespace) -> int:
 def history(arguments: argparse.Namespace) -> int:
     """Show all that has happened to a result."""
     from grader.gradebook.book import Book
-    from grader.gradebook.telling import told
+    from grader.gradebook.telling import told, told_data
 
     with Book(arguments.folder) as book:
         (name,) = book.names([arguments.name])
-        print(told(*book.read(name)))
+        result, events = book.read(name)
+        if not choices.document(arguments, told_data(result, events)):
+            print(told(result, events))
     return 0
 
 
@@ -124,7 +137,8 @@ def regrade(arguments: argparse.Namespace) -> int:
     sandbox = choices.sandbox(arguments.sandbox, device, None)
     regraded = grading.regrade(order, sandbox, choices.progress)
     choices.progress("")
-    print(changes.render(regraded))
+    if not choices.document(arguments, changes.data(regraded, stored=arguments.yes)):
+        print(changes.render(regraded))
     if arguments.yes:
         print("stored; what was there before is in each one's history")
     elif regraded.changes:
@@ -136,10 +150,12 @@ def regrade(arguments: argparse.Namespace) -> int:
 def _record(arguments: argparse.Namespace, make: Maker) -> int:
     """Add an event to one result, and show where that leaves it."""
     from grader.gradebook.book import Book
-    from grader.gradebook.telling import told
+    from grader.gradebook.telling import told, told_data
 
     with Book(arguments.folder) as book:
         event = book.record(arguments.name, make)
         result, events = book.read(arguments.name)
-        print(told(result, [] if event is None else events[-1:]))
+        new = [] if event is None else events[-1:]
+        if not choices.document(arguments, told_data(result, new)):
+            print(told(result, new))
     return 0

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import argparse
+import contextlib
+import json
 import os
 import select
 import signal
@@ -9,7 +12,9 @@ import sys
 from typing import NoReturn
 
 from grader.cli import arguments as command_line
+from grader.cli import choices, names
 from grader.cli.choices import progress
+from grader.cli.missing import remedy
 from grader.errors import HarnessError, UsageError
 from grader.text import shown
 
@@ -17,9 +22,12 @@ from grader.text import shown
 def main() -> NoReturn:
     """Run one command and exit."""
     signal.signal(signal.SIGTERM, _stop)
-    arguments = command_line.parser().parse_args()
+    parser = command_line.parser()
+    if "_ARGCOMPLETE" in os.environ:  # a shell asks what may follow
+        names.complete(parser)
+    arguments = parser.parse_args()
     try:
-        code = arguments.run(arguments)
+        code = _run(arguments)
         sys.stdout.flush()
     except UsageError as error:
         _fail(str(error), 1)
@@ -28,6 +36,8 @@ def main() -> NoReturn:
     except KeyboardInterrupt:
         _fail("stopped; nothing was left running", 130)
     except Exception as error:
+        if isinstance(error, ModuleNotFoundError) and (said := remedy(error)):
+            _fail(said, 1)
         if isinstance(error, BrokenPipeError) and _nobody_reads():
             sys.exit(141)  # as a shell says of a program that SIGPIPE ends
         if os.environ.get("GRADER_DEBUG"):
@@ -35,6 +45,16 @@ def main() -> NoReturn:
         what = f"{type(error).__name__}: {error}"
         _fail(f"a fault of the grader itself ({what}); GRADER_DEBUG=1 shows where", 2)
     sys.exit(code)
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    """Run a command; with --json its one document goes to stdout, and all else to stderr."""
+    if not choices.wants_document(arguments):
+        return int(arguments.run(arguments))
+    with contextlib.redirect_stdout(sys.stderr):
+        code = int(arguments.run(arguments))
+    print(json.dumps(arguments.document, indent=2))
+    return code
 
 
 def _fail(message: str, code: int) -> NoReturn:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from grader.cli import choices
 from grader.errors import UsageError
 from grader.text import shown
 
@@ -24,6 +25,7 @@ def report(arguments: argparse.Namespace) -> int:
     """Write a page for each submission, as HTML and as Markdown; for staff the course's as well."""
     from grader import results
     from grader.course import changes
+    from grader.tables import hint
 
     if arguments.staff and not arguments.ids:
         return _course(arguments)
@@ -33,13 +35,20 @@ def report(arguments: argparse.Namespace) -> int:
     unknown = [name for name in arguments.ids if name not in stored]
     if unknown or not stored:
         listed = ", ".join(map(shown, unknown)) or "any submission"
-        raise UsageError(f"{arguments.folder} holds no result of {listed}")
+        meant = hint(unknown[0], stored) if unknown else ""
+        raise UsageError(f"{arguments.folder} holds no result of {listed}{meant}")
     if not arguments.staff and (arguments.out / changes.FILE).exists():
         raise UsageError(
             f"{arguments.out} holds the course's page for staff: give students' pages another --out"
         )
-    _write_pages(arguments, [stored[name] for name in arguments.ids or stored])
+    pages = _write_pages(arguments, [stored[name] for name in arguments.ids or stored])
+    choices.document(arguments, _pages_data(arguments, pages, None))
     return 0
+
+
+def _pages_data(arguments: argparse.Namespace, pages: list[str], index: str | None) -> Json:
+    return {"schema": "grader.pages/1", "folder": str(arguments.out), "pages": pages,
+            "index": index}  # fmt: skip
 
 
 def _course(arguments: argparse.Namespace) -> int:
@@ -53,29 +62,33 @@ def _course(arguments: argparse.Namespace) -> int:
     title = arguments.folder.absolute().name
     course = page.course(title, gathered, index, arguments.out, compared)
     made = page.files(course, index)
-    if gathered.entries:
-        _write_pages(arguments, [each.result for each in gathered.entries])
+    results = [each.result for each in gathered.entries]
+    pages = _write_pages(arguments, results) if results else []
     for name, data in made.items():
         files.write(arguments.out / name, data)
+    choices.document(arguments, _pages_data(arguments, pages, page.NAME))
     print(f"\n{telling.told(course)}\n\n{arguments.out / page.NAME}")
     return 0
 
 
-def _write_pages(arguments: argparse.Namespace, stored: Sequence[Json]) -> None:
+def _write_pages(arguments: argparse.Namespace, stored: Sequence[Json]) -> list[str]:
+    """Write each page in both forms; return the names of the files."""
     from grader import results
     from grader.export import files
     from grader.report import page
 
     audience: Audience = "staff" if arguments.staff else "student"
+    written = []
     for result in stored:
         name = str(result["submission"]["id"])
         beside = results.attached(arguments.folder, result)
         for kind, make in (("html", page.html), ("md", page.markdown)):
-            path = arguments.out / page.file_name(name, kind)
-            files.write(path, make(result, beside, audience).encode())
+            written.append(page.file_name(name, kind))
+            files.write(arguments.out / written[-1], make(result, beside, audience).encode())
     readers = "staff, with hidden data," if arguments.staff else "students"
     what = "page" if len(stored) == 1 else "pages"
     print(f"{len(stored)} {what} for {readers} in {arguments.out}, as HTML and Markdown")
+    return written
 
 
 def export(arguments: argparse.Namespace) -> int:
@@ -98,10 +111,22 @@ def export(arguments: argparse.Namespace) -> int:
         raise UsageError(f"give the {what} that you downloaded with --into, or --feedback")
     if arguments.feedback and arguments.feedback in (arguments.into, arguments.out):
         raise UsageError(f"{arguments.feedback} cannot be both the feedback and the points")
-    if into_own_file:
-        _into_own_file(arguments, course)
-    else:
+    about: Json = _into_own_file(arguments, course) if into_own_file else {}
+    if not into_own_file:
         _new_file(arguments, course)
+    paths = (arguments.out, arguments.feedback)
+    choices.document(arguments, {
+        "schema": "grader.export/1",
+        "to": arguments.to,
+        "column": None,
+        "changes": [],
+        "same": 0,
+        "notes": [],
+        **about,
+        "points": {each.id: each.points for each in course.given if each.points is not None},
+        "left_out": list(course.left_out()),
+        "written": [str(path) for path in paths if path is not None],
+    })  # fmt: skip
     return 0
 
 
@@ -117,9 +142,11 @@ def _rule(arguments: argparse.Namespace, stored: Sequence[Json]) -> Rule:
     return lambda result: held.get(str(result["submission"]["id"])) or rule(result)
 
 
-def _into_own_file(arguments: argparse.Namespace, course: Course) -> None:
+def _into_own_file(arguments: argparse.Namespace, course: Course) -> Json:
+    """Say, and write, what changes in the TA's file; return it as data."""
     from grader.export import canvas, feedback, files, moodle
 
+    about: Json = {}
     if arguments.into:
         try:
             data = arguments.into.read_bytes()
@@ -128,6 +155,8 @@ def _into_own_file(arguments: argparse.Namespace, course: Course) -> None:
         write = canvas.write if arguments.to == "canvas" else moodle.write
         filled = write(data, str(arguments.into), course, arguments.column)
         _say_changes(filled)
+        about = {"column": filled.column, "changes": [vars(each) for each in filled.changes],
+                 "same": filled.same, "notes": list(filled.notes)}  # fmt: skip
         _written(arguments, filled.data)
     if arguments.feedback:
         zipped = (feedback.canvas if arguments.to == "canvas" else feedback.moodle)(
@@ -135,13 +164,14 @@ def _into_own_file(arguments: argparse.Namespace, course: Course) -> None:
         )
         files.write(arguments.feedback, zipped.data)
         _say_zipped(arguments.feedback, zipped, said=bool(arguments.into), course=course)
+    return about
 
 
 def _new_file(arguments: argparse.Namespace, course: Course) -> None:
     from grader.export import files, gradescope, junit, sheet
 
     for line in course.left_out():
-        print(f"no points: {shown(line, 300)}")
+        _say(f"no points: {shown(line, 300)}")
     count = sum(given.points is not None for given in course.given)
     print(f"{count} of {len(course.given)} results have points to give")
     if arguments.to != "gradescope":
@@ -170,26 +200,32 @@ def _written(arguments: argparse.Namespace, data: bytes) -> None:
 
 
 def _say_changes(filled: Filled) -> None:
-    from tabulate import tabulate
+    from grader.columns import table
 
     rows = [
-        [change.line, shown(change.who, 60), shown(change.before, 20), change.now]
+        [str(change.line), shown(change.who, 60), shown(change.before, 20), change.now]
         for change in filled.changes
     ]
     if rows:
         print(f"column {shown(filled.column)}")
-        print(tabulate(rows, headers=["row", "who", "before", "now"], disable_numparse=True))
+        print(table(rows, ["row", "who", "before", "now"], "rlrr"))
         print()
     for note in filled.notes:
-        print(f"note: {shown(note, 300)}")
+        _say(f"note: {shown(note, 300)}")
     print(f"{len(rows)} cells change; {filled.same} hold these points already")
+
+
+def _say(text: str) -> None:
+    from grader.columns import paragraph
+
+    print("\n".join(paragraph(text, further="   ")))
 
 
 def _say_zipped(path: Path, zipped: Zipped, *, said: bool, course: Course) -> None:
     known = set(course.left_out()) if said else set()
     for line in zipped.left:
         if line not in known:
-            print(f"no feedback: {shown(line, 300)}")
+            _say(f"no feedback: {shown(line, 300)}")
     print(f"{zipped.count} feedback files in {path}")
 
 

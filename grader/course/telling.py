@@ -5,9 +5,9 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterator
 
+from grader.columns import WIDTH
 from grader.course.page import Assignment, Course
 
-WIDTH = 100
 LISTED = 5
 
 

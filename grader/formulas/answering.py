@@ -16,12 +16,13 @@ from grader.formulas.mixed import pieces
 from grader.formulas.outline import Span
 from grader.formulas.placing import ELSEWHERE, EXACT, Places, Tier
 from grader.formulas.questions import Question
-from grader.formulas.records import Reading
+from grader.formulas.records import SEEN, Reading
 from grader.formulas.scanning import scan
 from grader.formulas.sections import Sections, placed
 from grader.formulas.spelling import Unreadable
 from grader.formulas.trees import Tree
 
+UNCERTAIN = "it was found by the words around it, and may not be the answer"
 FULL = (REFERENCE, "follows")  # nothing to be found elsewhere is better
 _MAX_SHOWN = 300
 _BOLD = re.compile(r"(?<![\w)\]}])\*\*(?=\S)|(?<=\S)\*\*(?![\w(\[{])")
@@ -144,6 +145,8 @@ class Answers:
         reading = self._read_span(question, judge, choice.span)
         if reading.verdict == "missing":
             return reading
+        if not question.graded:
+            return _only_read(reading, choice)
         reviews = [reading.review] if reading.review else []
         if reading.verdict == NONE and not reading.review:
             reviews += self._doubts(question, judge, choice)
@@ -159,7 +162,7 @@ class Answers:
         """Return why "not what is asked for" may be wrong."""
         doubts = []
         if not choice.certain:
-            doubts.append("it was found by the words around it, and may not be the answer")
+            doubts.append(UNCERTAIN)
         known = [REFERENCE, *(variant.name for variant in question.variants)]
         doubts += self._better(question, judge, choice, known)
         sources = {source for v in question.variants for source in v.sources}
@@ -233,6 +236,15 @@ class Answers:
             review=variant.ask if variant else "",
             remarks=tuple(wrong_links(graded.chain, question)),
         )  # fmt: skip
+
+
+def _only_read(reading: Reading, choice: Choice) -> Reading:
+    """Return the reading of an answer of which nobody here knows whether it is right."""
+    if reading.verdict == "unreadable":
+        return reading
+    review = "" if choice.certain else UNCERTAIN
+    return dataclasses.replace(reading, verdict=SEEN, number="missing", review=review,
+                               number_text=_tidy(reading.number_text))  # fmt: skip
 
 
 def _tidy(number: str) -> str:

@@ -52,6 +52,7 @@ class Question:
     stances: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # words of verdicts
     short: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # where they are all
     prose: bool = False  # a person grades what is written
+    graded: bool = True  # False: answers are found and read, and what is right is not known here
     bound: Mapping[str, str] = field(default_factory=dict)  # whose quotient decides, and where
     words: Mapping[str, Mapping[str, tuple[str, ...]]] = field(default_factory=dict)  # all facets
 
@@ -64,6 +65,12 @@ class Question:
         """Return the tree of a formula of the pack; raises `Unreadable`."""
         table = {name: name for name in (*self.symbols, *extra)}
         return read_tokens(scan(formula, table))[0].tree
+
+
+def unanswered(question: Question) -> Question:
+    """Return a question with all that finds and reads its answer, and nothing of what is right."""
+    return dataclasses.replace(question, reference="", variants=(), between=(), bound={}, put={},
+                               given={}, factors=(), graded=False)  # fmt: skip
 
 
 def as_json(question: Question) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -22,7 +23,7 @@ from typing import Any
 
 from grader.formulas import questions as packs
 from grader.formulas.questions import Question
-from grader.formulas.records import READ, Reading, Sheet
+from grader.formulas.records import READ, SEEN, Reading, Sheet
 
 TEXT_SECONDS = 10  # of wall clock; CPU time is limited to the same
 PDF_SECONDS = 30
@@ -67,6 +68,12 @@ def examine(files: Mapping[str, bytes], questions: Sequence[Question], sheet: st
     return replace(found, answers=answers, remarks=said)
 
 
+def is_sheet(path: str) -> bool:
+    """Whether a file is one that answers are looked for in, by its name."""
+    name = path.rpartition("/")[2].lower()
+    return name.endswith(_TEXTS) and (not name.endswith(".toml") or name == "answers.toml")
+
+
 def _is_pdf(path: str) -> bool:
     return path.lower().endswith(".pdf")
 
@@ -87,8 +94,7 @@ def _chosen(files: Mapping[str, bytes]) -> tuple[dict[str, bytes], list[str]]:
     remarks: list[str] = []
     chosen: dict[str, bytes] = {}
     for path, data in files.items():
-        name = path.rpartition("/")[2].lower()
-        if not name.endswith(_TEXTS) or (name.endswith(".toml") and name != "answers.toml"):
+        if not is_sheet(path):
             continue
         limit = MAX_PDF if _is_pdf(path) else MAX_TEXT
         if len(data) > limit:
@@ -136,9 +142,10 @@ def _run(
     ):
         given.write(json.dumps(request).encode())
         given.seek(0)
+        needed = {name: os.environ[name] for name in ("SYSTEMROOT",) if name in os.environ}
         try:
             done = subprocess.run(  # noqa: S603 - our own module, no shell
-                command, stdin=given, stdout=taken, stderr=said, env={}, cwd="/",
+                command, stdin=given, stdout=taken, stderr=said, env=needed, cwd="/",
                 timeout=seconds, check=False,
             )  # fmt: skip
         except subprocess.TimeoutExpired:
@@ -178,6 +185,8 @@ def _reading(data: Mapping[str, Any], question: Question) -> Reading:
     values["remarks"] = tuple(str(remark) for remark in values["remarks"])
     named = {variant.name for variant in question.variants} | {"reference", "none"}
     named |= {*question.stances, "follows", *(("prose",) if question.prose else ())}
+    if not question.graded:  # nothing is known here that it could be
+        named = {SEEN, "none", *(("prose",) if question.prose else ())}
     sound = (
         values["question"] == question.id
         and values["verdict"] in named | set(READ)

@@ -9,7 +9,7 @@ from grader.formulas import polynomials, trees
 from grader.formulas.judging import NONE, REFERENCE, own_trees, point_of, put_in, value_at
 from grader.formulas.placing import ELSEWHERE, Places, Stated
 from grader.formulas.questions import Question
-from grader.formulas.records import Reading
+from grader.formulas.records import SEEN, Reading
 from grader.formulas.trees import Tree
 from grader.formulas.verdicts import verdict_of
 
@@ -25,6 +25,9 @@ def verdict(question: Question, files: Sequence[Places], own: Mapping[str, Tree]
         stated, sentence = verdict_of(said.prose, said.cells, question.stances, question.short)
         if stated:
             review = "it was found under another heading" if said.rank == ELSEWHERE else ""
+            if not question.graded:
+                return Reading(question.id, SEEN, said.where, sentence[:_SHOWN], stated,
+                               review=review)  # fmt: skip
             if stated != question.reference:
                 review = review or _beside(question, said)
             return _judged(question, own, Reading(

@@ -42,7 +42,7 @@ class Judge:
 
     def __init__(self, question: Question, own: Mapping[str, Tree]) -> None:
         self.question = question
-        self.targets = list(self._targets(own))
+        self.targets = list(self._targets(own)) if question.graded else []
         self._sieve = Sieve(question.symbols)
         self._sieved: dict[tuple[str, tuple[tuple[str, Fraction], ...]], tuple[int, ...]] = {}
 
@@ -157,6 +157,8 @@ class Judge:
 
     def expected(self) -> str:
         """Return the reference's formula and its number where that is asked for, for staff."""
+        if not self.targets:
+            return ""
         value = value_at(self.targets[0].tree, point_of(self.question))
         return self.question.reference + ("" if value is None else f" = {float(value):.6g}")
 
@@ -180,7 +182,7 @@ class Judge:
         return NONE
 
     def _values(self, own: Tree | None) -> Iterator[tuple[str, Fraction]]:
-        points: list[dict[str, Fraction]] = [{}]
+        points: list[dict[str, Fraction]] = [{}] if self.targets else []
         points += [
             {name: Fraction(v)} for name, values in self.question.given.items() for v in values
         ]

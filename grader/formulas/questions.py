@@ -1,6 +1,8 @@
 r"""The questions of a pack that ask for a formula: `formulas.toml`, read and validated.
 
 schema = "grader.formulas/1"
+sheet = "README.md"                   the file of the template that holds all questions, if answers
+                                      are found by their places in it
 [facets.phase]                        words that tell questions apart, by facet and value; a
 prefill = ["prefill*", "prompt"]      word with * may go on; of two values in one sentence the
                                       one listed first wins
@@ -44,12 +46,13 @@ from fractions import Fraction
 from pathlib import Path
 
 from grader.formulas import identity, trees
-from grader.formulas.asked import Question, Variant, as_json, from_json
+from grader.formulas.asked import Question, Variant, as_json, from_json, unanswered
 from grader.formulas.spelling import Unreadable, canonical
 from grader.formulas.trees import Tree
 from grader.tables import BadPack, Table, hint
 
-__all__ = ["FILE", "SCHEMA", "Question", "Variant", "as_json", "from_json", "load"]
+__all__ = ["FILE", "SCHEMA", "Question", "Variant", "as_json", "from_json", "load", "sheet_of",
+           "unanswered"]  # fmt: skip
 
 FILE = "formulas.toml"
 SCHEMA = "grader.formulas/1"
@@ -59,11 +62,8 @@ def load(path: Path) -> tuple[Question, ...]:
     """Read and validate a pack's questions; none where the file is missing. Raises `BadPack`."""
     if not path.exists():
         return ()
-    try:
-        table = Table(tomllib.loads(path.read_text(encoding="utf-8")), str(path))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise BadPack(f"{path}: {error}") from error
-    table.only("schema", "facets", "symbols", "verdicts", "short", "questions")
+    table = _table(path)
+    table.only("schema", "sheet", "facets", "symbols", "verdicts", "short", "questions")
     if table.text("schema") != SCHEMA:
         raise BadPack(f"{path}: schema has to be {SCHEMA!r}")
     shared = _Shared(_facets(table), _symbols(table), _words(table, "verdicts"),
@@ -75,6 +75,21 @@ def load(path: Path) -> tuple[Question, ...]:
             raise BadPack(f"{path}: the question {question.id!r} is listed twice")
         found[question.id] = question
     return tuple(found.values())
+
+
+def sheet_of(path: Path) -> str:
+    """Return the name of the file that students fill in; "" where none is named."""
+    if not path.exists():
+        return ""
+    table = _table(path)
+    return table.text("sheet") if "sheet" in table.values else ""
+
+
+def _table(path: Path) -> Table:
+    try:
+        return Table(tomllib.loads(path.read_text(encoding="utf-8")), str(path))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise BadPack(f"{path}: {error}") from error
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 READ = ("unreadable", "missing")  # verdicts that are not about a formula
+SEEN = "read"  # the verdict on an answer that is only read
 
 
 @dataclass(frozen=True)
@@ -13,9 +14,9 @@ class Reading:
     """One answer, as it was found and read.
 
     ``verdict``: "reference", a variant's name, "none" (read, and none of them), "unreadable" or
-    "missing". ``number``: "reference", "follows" (from the student's own formula), a variant's
-    name, "none" or "missing". ``review``: why a human should look before points are taken, or
-    empty.
+    "missing"; "read" where what is right is not known here. ``number``: "reference", "follows"
+    (from the student's own formula), a variant's name, "none" or "missing". ``review``: why a human
+    should look before points are taken, or empty.
     """
 
     question: str
@@ -45,6 +46,8 @@ class Reading:
         return " ".join([said, *(f"{r[0].upper()}{r[1:]}." for r in self.remarks)])
 
     def _judged(self) -> str:
+        if self.verdict == SEEN:
+            return "this is how it was read"
         if self.verdict == "reference":
             return "this is what is asked for"
         if self.verdict == "none":

@@ -111,7 +111,7 @@ class _Pdfs:
         wanted: dict[str, set[int]] = {}
         for question in answers.questions:
             reading = answers.readings[question.id]
-            if reading.verdict == "reference" and not reading.review:
+            if (reading.verdict == "reference" and not reading.review) or not question.graded:
                 continue
             path, page = self._page(question, answers.chosen.get(question.id))
             if sum(map(len, wanted.values())) < MAX_PICTURES or page in wanted.get(path, ()):

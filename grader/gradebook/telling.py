@@ -1,4 +1,7 @@
-"""The gradebook in the terminal: everybody's points and states, and one result's history."""
+"""The gradebook in the terminal: everybody's points and states, and one result's history.
+
+Each as text, and as data for a program; the help of the commands has the form of these.
+"""
 
 from __future__ import annotations
 
@@ -7,16 +10,14 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from tabulate import tabulate
-
 from grader import history
+from grader.columns import WIDTH, table
 from grader.gradebook.book import STATES, Book
 from grader.records import DEDUCTION, Json
 from grader.report.told import covered, decided
 from grader.score import open_checks, open_deductions
 from grader.text import shown
 
-WIDTH = 100
 LONGEST = 800  # characters of a note
 
 
@@ -26,7 +27,7 @@ def overview(book: Book) -> str:
     lines = []
     if rows:
         headers = ["submission", "points", "of", "waiting", "for a human", "by hand", "state"]
-        table = [
+        cells = [
             [
                 shown(row["id"]),
                 _points(row["points"]),
@@ -38,8 +39,7 @@ def overview(book: Book) -> str:
             ]
             for row in rows
         ]
-        right = ("left", "right", "right", "right", "left", "right", "left")
-        lines.append(tabulate(table, headers, colalign=right, disable_numparse=True) + "\n")
+        lines.append(table(cells, headers, "lrrrlrl") + "\n")
     counts = Counter(row["state"] for row in rows)
     states = ", ".join(f"{counts[state]} {state}" for state in STATES if counts[state])
     open_ = sum(bool(row["waiting"]) for row in rows)
@@ -47,14 +47,49 @@ def overview(book: Book) -> str:
     lines.append(f"{states}; {waiting}" if rows else "no result here yet")
     lines += _requests(book)
     lines += _idle(book)
-    lines += [f"not in the gradebook: {shown(why, LONGEST)}" for why in book.troubles.values()]
+    for why in book.troubles.values():
+        lines += _wrapped("not in the gradebook: ", why)
     return "\n".join(lines)
+
+
+def overview_data(book: Book) -> Json:
+    """Return the same for a program."""
+    fields = ("id", "points", "max_points", "pending_points", "status", "by_hand", "state")
+    requests = book.rows("SELECT * FROM requests WHERE answer IS NULL ORDER BY at, result, number")
+    return {
+        "schema": "grader.gradebook/1",
+        "results": [
+            {**{name: row[name] for name in fields}, "waiting": (row["waiting"] or "").split()}
+            for row in book.rows("SELECT * FROM overview ORDER BY id")
+        ],
+        "requests": [
+            {"id": row["result"], **{name: row[name] for name in ("number", "line", "text", "at")}}
+            for row in requests
+        ],
+        "troubles": book.troubles,
+    }
 
 
 def waiting(folder: Path, result: Json) -> str:
     """Return what of a result a human has to judge: by which levels, and where to look."""
-    beside = folder / str(result.get("attachments"))
     lines = []
+    for each in _waiting(folder, result):
+        taken = " to take off" if each["line"].startswith(DEDUCTION) else ""
+        lines.append(f"{each['line']}, 0 to {each['most']:g}{taken}")
+        for said in each["says"].splitlines():
+            lines += _wrapped("   ", said)
+        lines += [f"   {file}" for file in each["files"]]
+    return "\n".join(lines) or "nothing waits for a human"
+
+
+def waiting_data(folder: Path, result: Json) -> Json:
+    """Return the same for a program."""
+    waits = list(_waiting(folder, result))
+    return {"schema": "grader.waiting/1", "id": result["submission"]["id"], "waiting": waits}
+
+
+def _waiting(folder: Path, result: Json) -> Iterator[Json]:
+    beside = folder / str(result.get("attachments"))
     for criterion in result["criteria"]:
         if criterion["status"] != "needs_review":
             continue
@@ -62,17 +97,17 @@ def waiting(folder: Path, result: Json) -> str:
         for name, most in open_checks(criterion).items():
             if name not in covered(result, criterion):
                 check = checks.get(name, {})
-                lines.append(f"{criterion['id']} {name}".strip() + f", 0 to {most:g}")
-                for told in (check.get("staff_message") or criterion["title"]).splitlines():
-                    lines += _wrapped("   ", told)
-                lines += [f"   {beside / each}" for each in check.get("attachments", [])]
+                yield {
+                    "line": f"{criterion['id']} {name}".strip(),
+                    "most": most,
+                    "says": check.get("staff_message") or criterion["title"],
+                    "files": [str(beside / each) for each in check.get("attachments", [])],
+                }
     open_ = open_deductions(result)
     for each in result["deductions"]:
         line = f"{DEDUCTION}{each['id']}"
         if line in open_ and not decided(result, each):
-            lines.append(f"{line}, 0 to {open_[line]:g} to take off")
-            lines += _wrapped("   ", each["message"])
-    return "\n".join(lines) or "nothing waits for a human"
+            yield {"line": line, "most": open_[line], "says": each["message"], "files": []}
 
 
 def _requests(book: Book) -> Iterator[str]:
@@ -114,6 +149,17 @@ def told(result: Json, events: Sequence[Json]) -> str:
         "",
     )
     return "\n".join(lines)
+
+
+def told_data(result: Json, events: Sequence[Json]) -> Json:
+    """Return a result's history for a program, and what it comes to now."""
+    return {
+        "schema": "grader.history/1",
+        "id": result["submission"]["id"],
+        "status": result["status"],
+        "total": result["total"],
+        "events": list(events),
+    }
 
 
 def _what(event: Json) -> str:

@@ -1,9 +1,8 @@
-"""Whose points a changed rubric moves, as text."""
+"""Whose points a changed rubric moves, as text and as data."""
 
 from __future__ import annotations
 
-from tabulate import tabulate
-
+from grader.columns import paragraph, table
 from grader.records import Json
 from grader.rescore import Change, Rescored
 from grader.text import shown
@@ -17,10 +16,33 @@ def render(rescored: Rescored) -> str:
     parts = []
     if found:
         headers = ["submission", "check", "before", "now", "because"]
-        parts.append(tabulate(found, headers, disable_numparse=True) + "\n")
+        parts.append(table(found, headers, "llrrl") + "\n")
     parts.append(summary(rescored))
-    parts += refused(rescored)
+    for line in refused(rescored):
+        parts += paragraph(line, further="   ")
     return "\n".join(parts)
+
+
+def data(rescored: Rescored, *, stored: bool) -> Json:
+    """Return the same for a program; `grader rescore --help` has its form."""
+    return {
+        "schema": "grader.changes/1",
+        "changes": [
+            {
+                "id": change.id,
+                "before": change.old["total"],
+                "now": change.new["total"],
+                "checks": [
+                    {"id": name, "before": before, "now": now, "because": because}
+                    for name, before, now, because in change.lines()
+                ],
+            }
+            for change in rescored.changes
+        ],
+        "same": rescored.same,
+        "refused": dict(rescored.refused),
+        "stored": stored,
+    }
 
 
 def summary(rescored: Rescored) -> str:
@@ -43,23 +65,22 @@ def refused(rescored: Rescored) -> list[str]:
 
 
 def rows(change: Change) -> list[list[str]]:
-    """Return whose it is, the check, points before and now and why: first of the whole."""
+    """Return whose it is, the check, points before and now, and why; the first is of the whole."""
     checks = [
         ["", shown(name), _points(before), _points(now), shown(because, LONGEST)]
         for name, before, now, because in change.lines()
     ]
-    totals = (_total(change.old["total"]), _total(change.new["total"]))
-    return [[shown(change.id), "total", *totals, ""], *checks]
+    old, new = change.old["total"], change.new["total"]
+    waiting = [f"{each['pending_points']:g}" for each in (old, new)]
+    said = "" if waiting == ["0", "0"] else f"waiting {waiting[0]}"
+    said += f" -> {waiting[1]}" if waiting[0] != waiting[1] else ""
+    totals = (_points(old["points"]), _points(new["points"]))
+    return [[shown(change.id), "total", *totals, said], *checks]
 
 
 def _difference(change: Change) -> float:
     old, new = (each["total"]["points"] or 0.0 for each in (change.old, change.new))
     return float(round(new - old, 6))
-
-
-def _total(total: Json) -> str:
-    waiting = f" ({total['pending_points']:g} waiting)" if total["pending_points"] else ""
-    return f"{_points(total['points'])}{waiting}"
 
 
 def _points(points: float | None) -> str:

@@ -12,6 +12,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from grader.columns import paragraph
 from grader.records import Json
 from grader.rescore import Change
 from grader.text import shown
@@ -48,7 +49,8 @@ def render(changes: Sequence[Change]) -> str:
     lines = []
     for move, names in sorted(moves.items(), key=lambda item: -len(item[1])):
         if reasons := list(_reasons(move, streams)):
-            lines.append(f"  {_sentence(move, names)}: {'; '.join(reasons)}")
+            said = f"{_sentence(move, names)}: {'; '.join(reasons)}"
+            lines += paragraph(said, "  ", "     ")
     if not lines:
         return "no credit surprises"
     return "\n".join(["credits that surprise:", *lines])

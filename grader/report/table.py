@@ -5,13 +5,13 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterator, Sequence
 
-from tabulate import tabulate
-
+from grader.ahead import Answers
+from grader.columns import WIDTH, paragraph, table
 from grader.records import Json
+from grader.report import ahead
 from grader.report.told import covered, decided, left_out
 from grader.text import shown
 
-WIDTH = 100
 LONGEST = 800  # characters of one sentence
 PLACES = 4  # of what is remarked on; all are in the result
 STATES = {
@@ -28,23 +28,23 @@ def render(result: Json) -> str:
     return "\n".join([*_head(result), "", _table(result), *lines])
 
 
-def render_check(result: Json, points: float) -> str:
-    """Return the report on the public checks; ``points`` is what the whole assignment is worth."""
+def render_check(
+    result: Json,
+    points: float,
+    answers: Answers | None = None,
+    programs: Sequence[str] = (),
+    private: Sequence[Json] = (),
+) -> str:
+    """Return the report on the public checks; ``points`` is what the whole assignment is worth.
+
+    ``answers`` is the sheet as it was read, ``programs`` what there is to say of other work, and
+    ``private`` what is graded privately.
+    """
     lines = (line for part in (_lost, _diagnosis, _style, _flags) for line in part(result))
-    public = result["total"]["max_points"]
+    sheet = ahead.answers(answers) if answers else ()
+    rest = ahead.private(private, result["total"]["max_points"], points)
     return "\n".join(
-        [
-            *_head(result),
-            "",
-            _checks(result),
-            *lines,
-            "",
-            *textwrap.wrap(
-                f"These are the public checks: {public:g} of {points:g} points. Hidden checks, and "
-                "what a human grades, come on top. Weights and prompts of the grading are others.",
-                WIDTH,
-            ),
-        ]
+        [*_head(result), "", _checks(result), *lines, *sheet, *ahead.programs(programs), *rest]
     )
 
 
@@ -55,19 +55,15 @@ def _checks(result: Json) -> str:
         for criterion in result["criteria"]
         for check in criterion["checks"]
     ]  # fmt: skip
-    return tabulate(
-        rows,
-        headers=["", "public check", "outcome", "points", "of"],
-        colalign=("left", "left", "left", "right", "right"),
-        disable_numparse=True,
-    )
+    return table(rows, ["", "public check", "outcome", "points", "of"], "lllrr")
 
 
 def _head(result: Json) -> Iterator[str]:
     environment, pack = result["environment"], result["pack"]
-    yield (
+    yield from paragraph(
         f"{shown(result['submission']['id'])} · {pack['id']} · {environment['sandbox']} on "
-        f"{environment['device']} · {result['timing']['seconds_total']:.1f} s"
+        f"{environment['device']} · {result['timing']['seconds_total']:.1f} s",
+        further="   ",
     )
 
 
@@ -94,12 +90,7 @@ def _table(result: Json) -> str:
     total = result["total"]
     pending = f"{total['pending_points']:g} waiting" if total["pending_points"] else ""
     rows.append(["", "total", _points(total), f"{total['max_points']:g}", pending])
-    return tabulate(
-        rows,
-        headers=["", "criterion", "points", "of", ""],
-        colalign=("left", "left", "right", "right", "left"),
-        disable_numparse=True,
-    )
+    return table(rows, ["", "criterion", "points", "of", ""], "llrrl")
 
 
 def _points(entry: Json) -> str:

@@ -18,6 +18,7 @@ from grader.checking.draw import Draw
 from grader.sandbox.process import ProcessSandbox
 from grader.scripts import Scripts
 from grader.student import Student
+from tests import student_side
 from tests.notebooks.samples import FILE, PACK, REFERENCE, ROOT, TEMPLATE, samples
 
 RUN = """
@@ -113,7 +114,7 @@ def test_the_handout_checks_a_notebook(pack, tmp_path):
     done = subprocess.run(
         [sys.executable, "-m", "grader", "check", FILE],
         cwd=out,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        env=student_side.environment(tmp_path / "hook"),
         capture_output=True,
         text=True,
         check=False,

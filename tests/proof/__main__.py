@@ -27,6 +27,7 @@ PARTS = (
 )  # fmt: skip
 
 ON_A_DEVICE = ("acceptance", "night")
+IN_A_SANDBOX = ("attacks",)
 
 
 def main() -> None:
@@ -40,26 +41,32 @@ def main() -> None:
         type=int,
         help="of acceptance: gradings of the first kind; of night: submissions",
     )
+    parser.add_argument("--sandbox", default="docker", choices=["docker", "bubblewrap"],
+                        help="of attacks")  # fmt: skip
     arguments = parser.parse_args()
     unknown = set(arguments.parts) - set(PARTS)
     if unknown:
         parser.error(f"no part {', '.join(sorted(unknown))}; there are {', '.join(PARTS)}")
     failed = 0
     for name in arguments.parts or PARTS:
-        failed += run(name, arguments.only, arguments.device, arguments.trials)
+        failed += run(name, arguments)
     sys.exit(1 if failed else 0)
 
 
-def run(name: str, only: str, device: str = "cpu", trials: int | None = None) -> int:
+def run(name: str, arguments: argparse.Namespace) -> int:
     """Measure what is missing of one part; return how many rows did not hold."""
     part = importlib.import_module(f"tests.proof.{name}")
+    only, trials = arguments.only, arguments.trials
     options, command = {}, f"make proof PARTS={name}"
     if name in ON_A_DEVICE:
-        options = {"device": device} | ({"trials": trials} if trials else {})
-        if device != "cpu":
-            command = f"python -m tests.proof {name} --device {device}"
-            name += f"-{device.replace(':', '-')}"
-        command += f" --trials {trials}" if trials else ""
+        options = {"device": arguments.device} | ({"trials": trials} if trials else {})
+    elif name in IN_A_SANDBOX:
+        options = {"sandbox": arguments.sandbox}
+    for option, usual in (("device", "cpu"), ("sandbox", "docker")):
+        if (where := options.get(option, usual)) != usual:
+            command = f"python -m tests.proof {name} --{option} {where}"
+            name += f"-{where.replace(':', '-')}"
+    command += f" --trials {trials}" if "trials" in options else ""
     ledger = Ledger(ROOT / ".proof" / f"{name}.jsonl", state_of())
     rows: list[Row] = [row for row in part.rows(**options) if only in row.key]
     print(f"{part.TITLE}: {len(rows)} rows, {sum(row.key in ledger.rows for row in rows)} kept")

@@ -1,4 +1,7 @@
-"""Every attack of the zoo, graded in a real container, and what is left of it afterwards.
+"""Every attack of the zoo, graded in a real sandbox, and what is left of it afterwards.
+
+    make proof PARTS=attacks                             in Docker
+    python -m tests.proof attacks --sandbox bubblewrap
 
 For each attack: grade it, look at what it may have touched or left on this machine, then grade an
 honest submission in a new sandbox and compare with what that one got alone.
@@ -7,12 +10,10 @@ honest submission in a new sandbox and compare with what that one got alone.
 import atexit
 import contextlib
 import functools
-import itertools
 import json
 import os
 import resource
 import shutil
-import sys
 import tempfile
 import threading
 import time
@@ -25,8 +26,7 @@ from grader.checking.draw import Draw
 from grader.errors import UsageError
 from grader.grade import grade, oracle_for
 from grader.report import table
-from grader.sandbox.docker import USER, DockerSandbox
-from grader.sandbox.owner import PREFIX
+from tests.proof import aftermath
 from tests.proof.ledger import ROOT, Row
 from tests.zoo_cases import cases, outcomes, points, untimed
 
@@ -34,20 +34,17 @@ TITLE = "Attacks"
 ABOUT = """
 Each submission below was written to earn what it does not deserve, to get out of its sandbox, to
 break the grader or to harm whoever comes next; its `says` is in `tests/zoo/attacks/<name>/`.
-It was graded in a real container, and held means all of these:
+It was graded in a real sandbox, and held means all of these:
 
 - outcomes and points are those expected: never more than the answers deserve, never a fault of
   the grader's;
 - files that the host had planted are as they were, and so are the accounts of the machine; nothing
   lies in shared folders that was not there before;
-- no container, process, mount, cgroup, socket, thread or descriptor is left; the engine has no log;
+- no container, process, mount, cgroup, socket, thread or descriptor is left, and no log;
 - the grader's memory did not grow, the stored result is small, valid and harmless to print;
 - an honest submission, graded next with the same draw, gets what it got alone.
 """
 
-NOBODY = int(USER.partition(":")[0])
-MARK = "zoo-attack"  # in the name of whatever an attack leaves anywhere
-SHARED = ("/tmp", "/dev/shm", "/var/tmp", "/", "/etc", "/root", "/home")
 ACCOUNTS = ("/etc/passwd", "/etc/shadow", "/etc/group", "/etc/hosts", "/etc/ld.so.preload",
             "/etc/crontab", "/proc/sys/kernel/core_pattern")  # fmt: skip
 MAX_GROWTH_MB = 96
@@ -57,14 +54,14 @@ MAX_MESSAGE = 8192
 CANARY = b"planted by the host\n"
 
 
-def rows():
+def rows(sandbox="docker"):
     """Return one row for each attack."""
-    return [Row(case.name, functools.partial(measure, case)) for case in cases("attacks")]
+    return [Row(case.name, functools.partial(measure, case, sandbox)) for case in cases("attacks")]
 
 
-def measure(case):
+def measure(case, sandbox):
     """Grade one attack and the honest submission after it; say what did not hold."""
-    ground = _ground()
+    ground = _ground(sandbox)
     before = ground.look()
     begin = time.monotonic()
     got, wrong = _attacked(case, ground)
@@ -103,23 +100,10 @@ def _attacked(case, ground):
     return cells, [*case.surprises(result), *ground.stored(result)]
 
 
-class _Watched(DockerSandbox):
-    """The Docker sandbox; it remembers what it started, to look for it afterwards."""
-
-    def __init__(self):
-        super().__init__(say=lambda text: sys.stderr.write(text + "\n"))
-        self.started = []
-
-    def start(self, limits, *, device):
-        box = super().start(limits, device=device)
-        self.started.append(box._container.attrs)
-        return box
-
-
 class _Ground:
     """The machine that the attacks meet: one oracle, one draw, and what the host has planted."""
 
-    def __init__(self):
+    def __init__(self, kind):
         self._open = contextlib.ExitStack()
         atexit.register(self._open.close)
         self.folder = Path(tempfile.mkdtemp(prefix="grader-proof-"))
@@ -136,7 +120,8 @@ class _Ground:
             canary.parent.mkdir(parents=True, exist_ok=True)
             canary.write_bytes(CANARY)
         self.pack = untimed(packs.load(ROOT, "e0294-a4"))
-        self.sandbox = _Watched()
+        self.boxes = aftermath.KINDS[kind]()
+        self.sandbox = self.boxes.sandbox
         self.draw = Draw.fresh()
         self.oracle = self._open.enter_context(oracle_for(self.pack, self.sandbox))
         self.alone = self.honest()
@@ -174,14 +159,14 @@ class _Ground:
 
     def look(self):
         """Return what may not change, by name."""
-        self.sandbox.started.clear()
+        self.boxes.started.clear()
         return {
-            **{f"canary {path}": _fingerprint(path) for path in self.canaries},
-            **{path: _fingerprint(Path(path)) for path in ACCOUNTS},
+            **{f"canary {path}": aftermath.fingerprint(path) for path in self.canaries},
+            **{path: aftermath.fingerprint(Path(path)) for path in ACCOUNTS},
             "files of the grader": sorted(map(str, self.folder.rglob("*"))),
-            "files of nobody": sorted(_foreign_files()),
-            "processes of nobody": sorted(_foreign_processes()),
-            "sockets of nobody": sorted(_foreign_sockets()),
+            "files of nobody": sorted(aftermath.foreign_files()),
+            "processes of nobody": sorted(aftermath.foreign_processes()),
+            "sockets of nobody": sorted(aftermath.foreign_sockets()),
             "threads": threading.active_count(),
             "memory": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss,
         }
@@ -195,116 +180,22 @@ class _Ground:
                 if grown > MAX_GROWTH_MB:
                     yield f"the grader's memory grew by {grown:.0f} MB"
             elif after[name] != value:
-                yield f"{name} changed: {_difference(value, after[name])}"
+                yield f"{name} changed: {aftermath.difference(value, after[name])}"
 
     def look_again(self):
         """Look without forgetting which boxes were started."""
-        started = list(self.sandbox.started)
+        started = list(self.boxes.started)
         seen = self.look()
-        self.sandbox.started.extend(started)
+        self.boxes.started.extend(started)
         return seen
 
     def leftovers(self):
         """Yield what is left of the boxes that were started, the oracle's excepted."""
         if (count := len(os.listdir("/proc/self/fd"))) > self.descriptors + MORE_DESCRIPTORS:
             yield f"{count} descriptors are open, {self.descriptors} at the beginning"
-        client = self.sandbox._client
-        label = f"{PREFIX}.pid={os.getpid()}"
-        alive = client.containers.list(all=True, filters={"label": label}, ignore_removed=True)
-        if len(alive) > 1:
-            yield f"{len(alive)} containers are left"
-        oracles = {container.id for container in alive}
-        gone = [attrs for attrs in self.sandbox.started if attrs["Id"] not in oracles]
-        mounts = Path("/proc/self/mountinfo").read_text(encoding="utf-8")
-        cgroups = _cgroup_names()
-        members = _cgroup_members()
-        for attrs in self.sandbox.started:
-            if attrs["LogPath"] or attrs["HostConfig"]["LogConfig"]["Type"] != "none":
-                yield f"the engine keeps a log at {attrs['LogPath']}"
-        for attrs in gone:
-            layer = attrs["GraphDriver"]["Data"] or {}
-            if attrs["Id"] in mounts or (layer.get("MergedDir") or attrs["Id"]) in mounts:
-                yield "a mount is left"
-            if attrs["Id"] in cgroups:
-                yield "a cgroup is left"
-            if any(attrs["Id"] in path for path in members):
-                yield "a process is left in the sandbox's cgroup"
-            if _exists(Path("/var/lib/docker/containers") / attrs["Id"]):
-                yield "the engine keeps files of a container"
+        yield from self.boxes.left()
 
 
 @functools.cache
-def _ground():
-    return _Ground()
-
-
-def _fingerprint(path):
-    """Return what would differ if somebody had touched the file."""
-    try:
-        info = path.lstat()
-        data = path.read_bytes()
-    except OSError as error:
-        return type(error).__name__
-    return info.st_mode, info.st_uid, info.st_size, info.st_ino, info.st_mtime_ns, data
-
-
-def _difference(before, after):
-    if isinstance(before, list):
-        return f"{sorted(set(after) ^ set(before))[:5]}"
-    return "its contents or its times" if isinstance(before, tuple) else f"{before} to {after}"
-
-
-def _foreign_files():
-    """Yield files in shared folders that bear the attacks' mark or belong to nobody.
-
-    Others use these folders too, so what is merely new is not counted.
-    """
-    for folder in (*SHARED, str(ROOT), str(ROOT.parent), str(Path.cwd())):
-        with contextlib.suppress(OSError):
-            for entry in os.scandir(folder):
-                with contextlib.suppress(OSError):
-                    owner = entry.stat(follow_symlinks=False).st_uid
-                    if MARK in entry.name or owner == NOBODY:
-                        yield entry.path
-
-
-def _foreign_processes():
-    """Yield processes of the sandbox's user that are in no sandbox, where this process is."""
-    here = Path("/proc/self/ns/pid").readlink()
-    for folder in Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError):
-            if folder.stat().st_uid == NOBODY and (folder / "ns" / "pid").readlink() == here:
-                yield f"{folder.name} {(folder / 'comm').read_text(encoding='utf-8').strip()}"
-
-
-def _foreign_sockets():
-    """Yield network sockets of the sandbox's user and local ones with the attacks' mark."""
-    for kind in ("tcp", "tcp6", "udp", "udp6", "raw", "raw6"):
-        with contextlib.suppress(OSError), Path(f"/proc/net/{kind}").open(encoding="utf-8") as file:
-            for line in itertools.islice(file, 1, None):
-                fields = line.split()
-                if int(fields[7]) == NOBODY:
-                    yield f"{kind} {fields[1]}"
-    with contextlib.suppress(OSError), Path("/proc/net/unix").open(encoding="utf-8") as file:
-        yield from (line.split()[-1] for line in file if MARK in line)
-
-
-def _cgroup_names():
-    return {
-        name for _, folders, _ in os.walk("/sys/fs/cgroup", followlinks=False) for name in folders
-    }
-
-
-def _cgroup_members():
-    members = set()
-    for path in Path("/proc").glob("[0-9]*/cgroup"):
-        with contextlib.suppress(OSError):
-            members.add(path.read_text(encoding="utf-8"))
-    return members
-
-
-def _exists(path):
-    try:
-        return path.exists()
-    except OSError:
-        return False
+def _ground(kind):
+    return _Ground(kind)

@@ -16,6 +16,7 @@ from tests.proof.defended import (
     line,
     notebook_checks,
     notebooks,
+    packs,
     problem1,
     review,
     transformers,
@@ -35,7 +36,7 @@ was, a box of ours that breaks one rule of the protocol. A row "check ..." takes
 rubric: the case is then graded with full marks by all the others of its problem.
 """
 GROUPS = (judge, checks, latency, problem1, line, guest, intake, notebooks, notebook_checks,
-          transformers, answer_sheets, decoding_checks, downloads, review,
+          transformers, answer_sheets, decoding_checks, packs, downloads, review,
           accepting, container)  # fmt: skip
 DEFENCES = [defence for group in GROUPS for defence in group.DEFENCES]
 

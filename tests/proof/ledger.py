@@ -20,6 +20,7 @@ JUDGED_BY = (
     "tests/decoding",
     "tests/family",
     "tests/fuzz",
+    "tests/packs.py",
     "tests/proof",
     "tests/quick.py",
     "tests/sheets",

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from grader import pack as packs
 from grader.checking.draw import Draw
-from grader.grade import grade, oracle_for
+from grader.grade import family_for, grade, oracle_for
 from grader.intake import SourceFile, Submission
 from grader.sandbox.docker import DockerSandbox
 from grader.sandbox.process import ProcessSandbox
@@ -60,14 +60,23 @@ class Ground:
     Our own harmless code may run as a plain process, which is quicker; all else in containers.
     """
 
-    def __init__(self):
+    def __init__(self, name=PACK.name):
         self._open = contextlib.ExitStack()
         atexit.register(self._open.close)
-        self.pack = packs.load(ROOT, PACK.name)
+        self.pack = packs.load(ROOT, name)
         self.processes = ProcessSandbox()
         self.draw = Draw.fresh()
         self.oracle = self._open.enter_context(oracle_for(self.pack, self.processes))
         self.oracle.start()  # before anything is broken
+
+    def close(self):
+        """End all boxes."""
+        self._open.close()
+
+    @functools.cached_property
+    def family(self):
+        """Return the known mistakes on this draw, in a box of their own."""
+        return self._open.enter_context(family_for(self.pack, self.processes, self.draw))
 
     @functools.cached_property
     def docker(self):
@@ -93,8 +102,10 @@ class Ground:
             sandbox=dataclasses.replace(self.pack.sandbox, **limits),
         )
 
-    def grade(self, files, checks=None, *, boxes=None, draw=None, oracle=None, **limits):
-        """Grade files (bytes or text by path)."""
+    def grade(
+        self, files, checks=None, *, boxes=None, draw=None, oracle=None, family=None, **limits
+    ):
+        """Grade files (bytes or text by path); nothing is diagnosed without a family."""
         listed = tuple(
             SourceFile(path, data.encode() if isinstance(data, str) else data)
             for path, data in sorted(files.items())
@@ -105,6 +116,7 @@ class Ground:
             boxes or self.processes,
             oracle=oracle or self.oracle,
             draw=draw or self.draw,
+            family=family,
         )
 
 

@@ -1,4 +1,4 @@
-"""Honest submissions, mistakes and problem 1 of the zoo, graded in real containers."""
+"""Honest submissions, mistakes and problem 1 of the zoo, graded in real containers; and packs'."""
 
 import functools
 import tempfile
@@ -8,7 +8,9 @@ from grader import pack as packs
 from grader.checking.draw import Draw
 from grader.grade import family_for, grade, oracle_for
 from grader.sandbox.docker import DockerSandbox
+from tests import packs as samples
 from tests.proof.ledger import ROOT, Row
+from tests.proof.trials import Ground
 from tests.zoo_cases import cases, errors, points
 
 TITLE = "Honest work and mistakes"
@@ -17,6 +19,10 @@ Each honest submission keeps every point, has no diagnosis, and stays below 0.3 
 Each mistake loses the points that its `expect.toml` says, misses the tolerance by more than 3 times
 where it misses it, and is named. Errors are in units of the tolerance (atol = 1e-2). Programs,
 sheets and plots of problem 1 have the points and the open points that theirs says.
+
+Rows that begin with the name of another pack are its samples, in processes: those of `samples.toml`
+have the outcomes that it says, and those that its known mistakes make of the reference are seen by
+some check and named.
 """
 ATOL = 1e-2
 
@@ -36,11 +42,25 @@ bench = functools.cache(_Bench)
 
 
 def rows():
-    """Return a row for each case."""
+    """Return a row for each case, and for each sample of a pack."""
     return [
-        Row(f"{case.kind}/{case.name}", functools.partial(_measure, case))
-        for case in cases("honest", "mistakes", "problem1")
+        *(
+            Row(f"{case.kind}/{case.name}", functools.partial(_measure, case))
+            for case in cases("honest", "mistakes", "problem1")
+        ),
+        *(
+            Row(f"{name}: {sample.id}", functools.partial(_sample, name, sample))
+            for name in samples.IDS
+            for sample in (*samples.honest(name), *samples.wrong(name), *samples.known(name))
+        ),
     ]
+
+
+ground = functools.cache(Ground)
+
+
+def _sample(name, sample):
+    return samples.measured(ground(name), sample)
 
 
 def _measure(case):

@@ -7,7 +7,6 @@ same run with more of them.
 import ast
 import dataclasses
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -21,6 +20,7 @@ from grader.checking.probing import load_vectors
 from grader.checking.recorded import RecordedOracle
 from grader.errors import HarnessError, UsageError
 from grader.sandbox.process import ProcessSandbox
+from tests import student_side
 
 FEW = ("mask-not-shifted", "no-scale", "positions-restart")
 SKELETON = "transformer_skeleton.py"
@@ -48,8 +48,12 @@ def work(given, tmp_path):
 
 
 @pytest.fixture
-def check(work, root):
-    """Hand a sample in, run the command in the student's folder; code, output and errors."""
+def check(work, root, tmp_path):
+    """Hand a sample in, run the command in the student's folder; code, output and errors.
+
+    Nothing can be imported but what a student installs.
+    """
+    only_theirs = student_side.environment(tmp_path / "hook", **NO_ENGINE)
 
     def run(sample, *arguments):
         if sample:
@@ -57,7 +61,7 @@ def check(work, root):
         done = subprocess.run(
             [sys.executable, "-m", "grader", "check", *(arguments or ["."])],
             cwd=work,
-            env={**os.environ, **NO_ENGINE, "PYTHONPATH": str(root)},
+            env=only_theirs,
             capture_output=True,
             text=True,
             check=False,

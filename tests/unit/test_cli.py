@@ -90,6 +90,10 @@ def test_help_is_quick_because_it_imports_little():
         "grader.cli.course",
         "grader.cli.giving",
         "grader.cli.door",
+        "grader.cli.helps",
+        "grader.cli.missing",
+        "grader.cli.names",
+        "grader.cli.parser",
         "grader.errors",
         "grader.text",
     }

@@ -162,9 +162,10 @@ def test_a_tried_rubric_names_the_credits_that_surprise(tmp_path, pack):
     lines = surprises.render(rescore(tmp_path, tried).changes).splitlines()
     assert lines == [
         "credits that surprise:",
-        "  kv_per_request, no layers: 0.6 -> 0 of 2 for 1 (dave): decided before, and now for a "
-        "human",
-        "  kv_per_request, no factor 2: 0.6 -> 0.2 of 2 for 1 (erin): most others gain here",
+        "  kv_per_request, no layers: 0.6 -> 0 of 2 for 1 (dave): decided before, and now",
+        "     for a human",
+        "  kv_per_request, no factor 2: 0.6 -> 0.2 of 2 for 1 (erin): most others gain",
+        "     here",
     ]
     tried = credited(pack, gqa=0, mha=0.25, no_layers=0.3, no_factor_2=0.3)
     lines = surprises.render(rescore(tmp_path, tried).changes).splitlines()

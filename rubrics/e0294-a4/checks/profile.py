@@ -45,7 +45,7 @@ def judge(text, source="", spec=None, parallel: Mapping[int, str] | None = None)
     """
     spec = spec or Spec()
     tables, inputs = rows.tables(text)
-    single, several = split(tables)
+    single, several = rows.split(tables)
     for x, other in sorted((parallel or {}).items()):
         more, _ = rows.tables(other)
         several += [(x, table) for table in more if table.x in (x, None, 0)][-1:]
@@ -57,18 +57,6 @@ def judge(text, source="", spec=None, parallel: Mapping[int, str] | None = None)
         "batch": single_gpu.batch(single, profile, known, said),
         "tensor_parallel": several_gpus.tensor_parallel(single, several, profile, spec, text),
     })  # fmt: skip
-
-
-def split(tables):
-    """Return the table of one GPU, and pairs of X and table for several (0 where X is not said)."""
-    ones = [table for table in tables if table.x in (None, 1)]
-    if not ones:  # an X among the inputs, printed above all tables
-        ones = tables[:1]
-    single = rows.Table(None)
-    for table in sorted(ones, key=lambda table: -len(table.rows)):
-        for name, found in table.rows.items():  # calculations may stand apart from the table
-            single.rows.setdefault(name, found)
-    return single, [(table.x or 0, table) for table in tables if table not in ones]
 
 
 def _known(inputs, source, spec):
@@ -118,7 +106,7 @@ def follows(profile, text, spec, before="", missing=()):
         spec.model()
     except ValueError:
         return Follows(None, dict.fromkeys(rows.RESULTS), (), "These inputs make no model.")
-    single, first = (split(rows.tables(printed)[0])[0] for printed in (text, before))
+    single, first = (rows.split(rows.tables(printed)[0])[0] for printed in (text, before))
     exact = expected(profile, spec)
     verdicts: dict[str, bool | None] = {}
     typed = []

@@ -128,6 +128,18 @@ def tables(text):
     return [t for t in _merged(order) if any(row in t.rows for row in RESULTS)], inputs
 
 
+def split(tables):
+    """Return the table of one GPU, and pairs of X and table for several (0 where X is not said)."""
+    ones = [table for table in tables if table.x in (None, 1)]
+    if not ones:  # an X among the inputs, printed above all tables
+        ones = tables[:1]
+    single = Table(None)
+    for table in sorted(ones, key=lambda table: -len(table.rows)):
+        for name, found in table.rows.items():  # calculations may stand apart from the table
+            single.rows.setdefault(name, found)
+    return single, [(table.x or 0, table) for table in tables if table not in ones]
+
+
 def _x_of(quantity, current):
     """Return a quantity's own X, else the last that was named; 0 below words that name none."""
     x = x_of(quantity)

@@ -5,6 +5,7 @@ forge or hang are ours.
 """
 
 import contextlib
+import dataclasses
 import functools
 import json
 import time
@@ -13,6 +14,7 @@ from unittest import mock
 
 from grader.errors import StudentFault
 from grader.formulas import examine, questions
+from grader.formulas.records import Reading
 from grader.records import Limits
 from grader.scripts import Scripts
 from tests.family.styles import PACK, ROOT
@@ -151,8 +153,7 @@ def says(verdict="reference", pictures=""):
     return f"""
 import json, sys
 asked = json.load(sys.stdin)["questions"]
-texts = dict.fromkeys(("found_in", "text", "read_as", "says", "stopped_by", "number_text",
-                       "review", "seen_as"), "")
+texts = dict.fromkeys({[each.name for each in dataclasses.fields(Reading)]}, "")
 answers = {{q["id"]: {{**texts, "question": q["id"], "verdict": {verdict!r}, "number": "missing",
             "remarks": []}} for q in asked}}
 print(json.dumps({{"answers": answers, "remarks": [], "pictures": {{{pictures}}}}}))
