@@ -6,12 +6,11 @@ The rooms behind the door are imported by the command that needs them.
 from __future__ import annotations
 
 import argparse
-import textwrap
 
 from grader.cli import choices
 from grader.text import shown
 
-LINES, WIDTH = 12, 100  # of the answer that is shown
+LINES = 12  # of the answer that is shown
 
 
 def accept(arguments: argparse.Namespace) -> int:
@@ -31,11 +30,14 @@ def accept(arguments: argparse.Namespace) -> int:
                            arguments.by)  # fmt: skip
     print("\n".join([*_shown(new.text), ""]) if new.text else "", end="")
     if not arguments.yes:
-        print(changes.render(accepting.tried(folder, pack, new)))
+        found = accepting.tried(folder, pack, new)
+        if not choices.document(arguments, changes.data(found, stored=False)):
+            print(changes.render(found))
         print("nothing is stored: --yes writes it into the rubric and stores what changes")
         return 0
     moved, refused = accepting.keep(choices.ROOT, folder, pack, new)
-    print(changes.render(moved))
+    if not choices.document(arguments, changes.data(moved, stored=True)):
+        print(changes.render(moved))
     done = "taken out of" if arguments.undo else "written into"
     where = (pack.folder / accepted.FILE).relative_to(choices.ROOT)
     print(f"{done} the rubric, and stored: {where}")
@@ -45,8 +47,9 @@ def accept(arguments: argparse.Namespace) -> int:
 
 
 def _shown(text: str) -> list[str]:
+    from grader.columns import paragraph
     from grader.report.exhibits import lines
 
-    found = [part for line in lines(text) for part in textwrap.wrap(line, WIDTH) or [""]]
+    found = [part for line in lines(text) for part in paragraph(line) or [""]]
     more = [f"... and {len(found) - LINES} more lines"] if len(found) > LINES else []
     return [f"   {line}".rstrip() for line in [*found[:LINES], *more]]
