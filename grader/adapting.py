@@ -1,8 +1,8 @@
-"""A function that is handed in, put behind the interface of a model.
+"""A function or a class that is handed in, put behind the interface of a model.
 
 [adapter]
 file = "adapter.py"       # beside the rubric: Python with the class of [interface]
-function = "attention"    # what it calls; put after the file that defines it
+function = "attention"    # what it calls, or derives from; put after the file that defines it
 
 Line numbers of the file stay what they were.
 
@@ -16,6 +16,7 @@ and an adapter of its own, and its function need not be handed in.
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -65,8 +66,10 @@ class Adapter:
 
     @property
     def _nowhere(self) -> bytes:
-        said = f"no file defines the function {self.function}"
-        return f"def {self.function}(*_):\n    raise NameError({said!r})\n\n\n".encode()
+        """Return what stands for it: to be called as a function or a class, or derived from."""
+        raises = f"raise NameError('no file defines {self.function}')"
+        text = f"class {self.function}:\n    def __new__(cls, *_, **__):\n        {raises}\n\n\n"
+        return text.encode()
 
     def _defines(self, file: SourceFile) -> bool:
         """Whether a file has the function, by its syntax or, where that is wrong, by its text."""
@@ -75,7 +78,8 @@ class Adapter:
         try:
             return self.function in _names(ast.parse(file.data).body)
         except (SyntaxError, ValueError, RecursionError, MemoryError):
-            return b"def " + self.function.encode() + b"(" in file.data
+            name = re.escape(self.function.encode())
+            return bool(re.search(rb"^\s*(def|class)\s+" + name + rb"\b", file.data, re.MULTILINE))
 
 
 def _names(body: Sequence[ast.stmt]) -> set[str]:

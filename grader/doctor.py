@@ -10,11 +10,13 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from grader import pack
+from grader.checking.probing import HANDED_OUT, PROBED, VECTORS, load_vectors, need
 from grader.columns import table
 from grader.conversation import Conversation
 from grader.devices import identity, nvml, rates
 from grader.devices.device import Device
 from grader.errors import GraderError, HarnessError, StudentFault
+from grader.mistakes import edited_file, parse, variants
 from grader.records import Json, Limits
 from grader.sandbox import Sandbox, gpu, image
 from grader.sandbox import docker as docker_sandbox
@@ -61,10 +63,23 @@ def _packs(root: Path) -> Iterator[Row]:
     for name in pack.names(root):
         try:
             found = pack.load(root, name)
+            _use(found)
         except GraderError as error:
             yield f"pack {name}", "no", str(error)
         else:
             yield f"pack {name}", "yes", f"{found.points:g} points, {len(found.checks)} checks"
+
+
+def _use(found: pack.Pack) -> None:
+    """Look for what would only show when a pack is used; raises BadPack."""
+    for one in (found, *found.also.values()):
+        if not one.mistakes:
+            continue
+        right = edited_file(one.reference, one.interface.expected, one.id)
+        parse(variants(one.mistakes, right, one.id), one.id)
+        need(load_vectors(found.checks_folder, one.model), *PROBED, why="known mistakes")
+    if (found.checks_folder / VECTORS).exists():
+        need(load_vectors(found.checks_folder), *HANDED_OUT, why="handouts")
 
 
 def _docker() -> Iterator[Row]:

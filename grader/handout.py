@@ -28,7 +28,7 @@ from grader import ahead, rubric
 from grader import pack as packs
 from grader.checking import recorded, runner
 from grader.checking.draw import Draw
-from grader.checking.probing import VECTORS, Questions, load_vectors
+from grader.checking.probing import HANDED_OUT, VECTORS, Questions, load_vectors, need
 from grader.errors import HarnessError, UsageError
 from grader.grade import REFERENCE_LIMITS, family_for, oracle_for, reference
 from grader.pack import Pack
@@ -104,6 +104,7 @@ def _record(
     """Put the public checks to the reference, and the probes to the mistakes; keep all answers."""
     draw = public_draw(pack)
     vectors = load_vectors(handed_out.checks_folder)
+    need(vectors, *HANDED_OUT, why="handouts")
     with oracle_for(pack, sandbox) as live:
         oracle = recorded.Recorder(live)
         with reference(pack, sandbox) as right:

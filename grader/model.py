@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,12 +41,18 @@ class Model:
     """A built model inside the sandbox."""
 
     def __init__(
-        self, conversation: Conversation, interface: Interface, vocabulary: int, build: int
+        self,
+        conversation: Conversation,
+        interface: Interface,
+        vocabulary: int,
+        build: int,
+        latest: Callable[[], int],
     ) -> None:
         self._conversation = conversation
         self._interface = interface
         self._vocabulary = vocabulary
         self._build = build  # caches of another build are not valid here
+        self._latest = latest  # the build that the worker has
 
     @property
     def number(self) -> int:
@@ -69,6 +75,7 @@ class Model:
         """
         if past is not None and past.model != self._build:
             raise HarnessError("a cache was passed to a model that did not make it")
+        self._stands()
         shape = (*ids.shape, self._vocabulary)
         wanted = {"shape": list(shape), "dtype": dtype}
         header = {
@@ -87,6 +94,11 @@ class Model:
         handle = result.get("handle")
         logits = np.frombuffer(data, dtype=np.dtype(dtype).newbyteorder("<")).reshape(got)
         return logits, Past(handle, self._build) if isinstance(handle, int) else None
+
+    def _stands(self) -> None:
+        """Raise HarnessError where another model stands in its place by now."""
+        if self._build != self._latest():
+            raise HarnessError("a model was asked after another one had been built in its place")
 
     def drop(self, past: Past | None) -> None:
         """Forget a cache; without one this is the least that can be asked."""
@@ -112,6 +124,7 @@ class Model:
         self, ids: Ids, n: int, *, temperature: float, use_cache: bool, seed: int
     ) -> Generated:
         """Return what ``generate`` makes of ids (B, T): n new ids a row, prompt or not."""
+        self._stands()
         batch, length = ids.shape
         shapes = [(batch, length + n), (batch, n)]
         header = {

@@ -285,7 +285,8 @@ class Student(Conversation):
         self._import_seconds = self.clock() - begin
 
     def _model(self, dims: Mapping[str, int]) -> Model:
-        return Model(self, self.interface, dims[self.interface.vocabulary], self._builds)
+        vocabulary = dims[self.interface.vocabulary]
+        return Model(self, self.interface, vocabulary, self._builds, lambda: self._builds)
 
     def _new(self, arguments: Mapping[str, int], dtype: str | None) -> None:
         self._builds += 1

@@ -60,8 +60,8 @@ class LiveFamily:
         """Return the answer of one variant to one probe."""
         key = (mistake, probe.id)
         if key not in self._answers:
-            self.host.choose(file_of(mistake or RIGHT_FILE))
             try:
+                self.host.choose(file_of(mistake or RIGHT_FILE))
                 self._answers[key] = self.questions.ask(self.host, probe)
             except StudentFault as fault:
                 raise HarnessError(f"the mistake {mistake!r} failed: {fault.message}") from fault

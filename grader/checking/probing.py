@@ -20,10 +20,13 @@ from grader.checking.draw import Draw
 from grader.errors import StudentFault
 from grader.model import Array, Model
 from grader.student import Student
+from grader.tables import BadPack
 
 Answer = Array | str  # what came back, or the words of the fault that came instead
 
 VECTORS = "vectors.py"
+PROBED = ("draw_weights", "SETTINGS", "PROBES", "PARTINGS", "PART_NAMES")
+HANDED_OUT = ("public_files",)
 PLACE = re.compile(r" \([^()]*, line \d+, in [^()]*\)")  # of a fault: another file, another line
 
 
@@ -56,7 +59,8 @@ class Questions:
 
     @classmethod
     def of(cls, vectors: ModuleType, draw: Draw) -> Questions:
-        """Return the probes of a pack with weights from this draw."""
+        """Return the probes of a pack with weights from this draw; raises BadPack."""
+        need(vectors, *PROBED, why="known mistakes")
         settings = {
             name: (dims, vectors.draw_weights(draw.rng(f"probe weights {name}"), dims, *rest))
             for name, (dims, *rest) in vectors.SETTINGS.items()
@@ -80,6 +84,12 @@ class Questions:
 def load_vectors(folder: Path, model: str = "") -> ModuleType:
     """Import a pack's vectors, or those of one of its further models."""
     return by_path(folder / (f"vectors_{model}.py" if model else VECTORS))
+
+
+def need(vectors: ModuleType, *names: str, why: str) -> None:
+    """Raise BadPack where a pack's vectors lack one of these names."""
+    if absent := [name for name in names if not hasattr(vectors, name)]:
+        raise BadPack(f"{vectors.__file__}: {why} need {' and '.join(absent)} in it")
 
 
 def distance(one: Answer, other: Answer) -> float:

@@ -142,6 +142,7 @@ ROOMS = {
         "records",
         "scripts",
         "student",
+        "tables",
     },
     "grade": {
         "",
@@ -267,7 +268,7 @@ ROOMS = {
         "text",
     },
     "calc": {"columns", "errors", "tables"},
-    "doctor": LOWER | {"columns"},
+    "doctor": LOWER | {"columns", "mistakes"},
     "convert": LOWER,
     "cli": ANYTHING,
     "__main__": {"cli"},

@@ -38,7 +38,7 @@ def test_the_expected_file_wins():
 
 def test_a_missing_function_is_said():
     """Where no file has it, building the model says so; without Python nothing is added."""
-    with pytest.raises(NameError, match="no file defines the function area"):
+    with pytest.raises(NameError, match="no file defines area"):
         run(ADAPTER.fitted([SourceFile("a.py", b"def other(): ...")], ["area.py"]))
     sheet = SourceFile("README.md", b"")
     assert ADAPTER.fitted([sheet], ["area.py"]) == (sheet,)
