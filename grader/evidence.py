@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from pathlib import Path
 
 from grader.errors import UsageError
@@ -31,15 +31,19 @@ def kept(evidence: Iterable[Evidence], checks: str) -> Attachment:
     return Attachment(FILE, json.dumps(stored, allow_nan=False).encode())
 
 
-def read(folder: Path) -> tuple[dict[str, Evidence], str]:
+def read(folder: Path, whole: Container[str] = ()) -> tuple[dict[str, Evidence], str]:
     """Return what a folder beside a result keeps, by check, and the digest of the checks.
 
+    Attachments come with their data for the checks in ``whole``, for others with their names.
     Raises UsageError where there is none.
     """
     path = folder / FILE
     try:
         stored = json.loads(path.read_bytes())
-        found = {each["check"]: _evidence(each) for each in stored["evidence"]}
+        found = {
+            each["check"]: _evidence(each, folder if each["check"] in whole else None)
+            for each in stored["evidence"]
+        }
         return found, str(stored["checks"])
     except FileNotFoundError:
         raise UsageError("it has no evidence beside it: grade it again") from None
@@ -52,7 +56,17 @@ def plain(value: Number) -> Number:
     return value if value is None or abs(value) < float("inf") else None
 
 
-def _evidence(stored: Json) -> Evidence:
-    # Scoring asks for their names alone; the files are where they were.
-    attachments = [Attachment(name, b"") for name in stored.pop("attachments")]
+def _evidence(stored: Json, folder: Path | None) -> Evidence:
+    attachments = [
+        Attachment(name, _data(folder / Path(name).name) if folder else b"")
+        for name in stored.pop("attachments")
+    ]
     return Evidence(**stored, attachments=attachments)
+
+
+def _data(path: Path) -> bytes:
+    """Return a file's bytes; of one that is gone nothing, which equals no answer."""
+    try:
+        return path.read_bytes()
+    except OSError:
+        return b""

@@ -18,6 +18,7 @@ from grader.checking.oracle import LiveOracle, Oracle
 from grader.checking.probing import Questions, load_vectors
 from grader.errors import StudentFault
 from grader.evidence import kept, plain
+from grader.granted import with_accepted
 from grader.handed import Handed
 from grader.intake import SourceFile, Submission
 from grader.mistakes import edited_file, file_of, variants
@@ -85,7 +86,9 @@ def grade(
         evidence = runner.run(pack.checks_folder, checks, student, oracle, draw, say)
         beside = [*work.attachments, *(each for e in evidence for each in e.attachments)]
         attach([*beside, kept(evidence, pack.checks_digest)])
-        criteria = score(pack.criteria, {e.check: e for e in evidence})
+        found = {e.check: e for e in evidence}
+        manual = with_accepted(pack.criteria, found)
+        criteria = score(pack.criteria, found, manual)
         diagnosis: list[Json] = []
         if family is not None and _is_wrong(criteria):
             say("diagnosis")
@@ -95,7 +98,7 @@ def grade(
                     diagnosis += _diagnosis(student.also[name], known, other, draw)
     deductions = [*_advice(work.files, pack), *work.deductions]
     deductions += late.deduct(pack.late, handed, pack.points)
-    deductions = deducted(deductions, criteria)
+    deductions = deducted(deductions, criteria, manual)
     boxes = (student, *student.also.values())
     return {
         "schema": "grader.result/1",
@@ -107,7 +110,7 @@ def grade(
         "deductions": deductions,
         "flags": [*submission.flags, *work.flags, *(flag for box in boxes for flag in box.flags)],
         "diagnosis": diagnosis,
-        "manual": [],
+        "manual": manual,
         "course_verdict": _course_verdict(evidence),
         "draw": {"seed": draw.seed, "digest": draw.digest},
         "environment": _environment(sandbox, device, oracle.ready or student.ready),

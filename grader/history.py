@@ -13,7 +13,6 @@ Every event has ``at``, ``by`` and ``why``. A line without ``event`` is of an ea
 from __future__ import annotations
 
 import datetime as dt
-import errno
 import getpass
 import json
 import os
@@ -21,8 +20,9 @@ import secrets
 from collections.abc import Sequence
 from pathlib import Path
 
+from grader import lines
 from grader.errors import UsageError
-from grader.records import Json
+from grader.records import ACCEPTED, Json
 
 END = ".history.jsonl"
 NEEDS = {
@@ -63,19 +63,7 @@ def append(folder: Path, submission_id: str, new: Json) -> None:
 
     Raises OSError where the disk is full.
     """
-    line = json.dumps(new, ensure_ascii=True, allow_nan=False).encode() + b"\n"
-    with (folder / f"{submission_id}{END}").open("a+b", buffering=0) as file:
-        file.seek(0)
-        data = file.read()
-        whole = b"".join(_lines(data))
-        if len(whole) < len(data):
-            file.truncate(len(whole))
-        if whole and not whole.endswith(b"\n"):
-            line = b"\n" + line
-        if file.write(line) < len(line):  # a disk that fills up takes half a line
-            file.truncate(len(whole))
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        os.fsync(file.fileno())
+    lines.append(folder / f"{submission_id}{END}", new)
 
 
 def read(folder: Path, submission_id: str) -> list[Json]:
@@ -87,12 +75,15 @@ def read(folder: Path, submission_id: str) -> list[Json]:
         return []
     except OSError as error:
         raise UsageError(f"{path} cannot be read: {error.strerror}") from error
-    return [_parsed(line, f"{path}, line {n}") for n, line in enumerate(_lines(data), 1)]
+    return [_parsed(line, f"{path}, line {n}") for n, line in enumerate(lines.whole(data), 1)]
 
 
 def standing(manual: Sequence[Json], events: Sequence[Json]) -> list[Json]:
-    """Return the points by hand that stand: those of the events, and others that none is about."""
-    left = list(manual)
+    """Return the points by hand that stand: those of the events, and others that none is about.
+
+    Behind them come those for answers that are accepted for everybody (`merged`).
+    """
+    left = [entry for entry in manual if not entry.get(ACCEPTED)]
     for each in events:
         if each["event"] == "points":
             left = [entry for entry in left if not overlap(entry, each)]
@@ -107,7 +98,17 @@ def standing(manual: Sequence[Json], events: Sequence[Json]) -> list[Json]:
                         "note": each["why"],
                     }
                 )
-    return left
+    return merged(left, manual)
+
+
+def merged(by_hand: Sequence[Json], others: Sequence[Json]) -> list[Json]:
+    """Return points by hand, and of the others those for answers that are accepted for everybody.
+
+    Whoever has points by hand for something keeps them.
+    """
+    mine = [entry for entry in by_hand if not entry.get(ACCEPTED)]
+    theirs = [entry for entry in others if entry.get(ACCEPTED)]
+    return mine + [each for each in theirs if not any(overlap(each, entry) for entry in mine)]
 
 
 def moves(events: Sequence[Json], total: Json) -> list[tuple[Json, Json, Json]]:
@@ -126,20 +127,6 @@ def overlap(one: Json, other: Json) -> bool:
         return False
     mine, theirs = one.get("checks"), other.get("checks")
     return not mine or not theirs or not set(mine).isdisjoint(theirs)
-
-
-def _lines(data: bytes) -> list[bytes]:
-    """Return the lines of a history without half of one, of a grader that was killed over it.
-
-    That event was never acknowledged. A last line that was written whole counts.
-    """
-    lines = data.splitlines(keepends=True)
-    if lines and not lines[-1].endswith(b"\n"):
-        try:
-            json.loads(lines[-1])
-        except ValueError:
-            lines.pop()
-    return lines
 
 
 def _parsed(line: bytes, where: str) -> Json:

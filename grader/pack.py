@@ -1,6 +1,7 @@
 """Packs: an assignment as a folder, read and validated before any sandbox starts.
 
     rubrics/<id>/rubric.toml                  points, rules, limits, the interface
+    rubrics/<id>/accepted.jsonl               answers that a human has accepted for everybody
     rubrics/<id>/checks/test_*.py             what is measured; each marked public or hidden
     rubrics/<id>/checks/vectors.py            sizes, weights and the probes of the diagnosis
     rubrics/<id>/mistakes.toml                known mistakes, as small edits of the reference
@@ -22,7 +23,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 
-from grader import intake, mistakes, rubric
+from grader import accepted, intake, mistakes, rubric
 from grader.adapting import Adapter
 from grader.errors import UsageError
 from grader.formulas import questions
@@ -238,6 +239,7 @@ def _pack(
     families = [named(mistakes.FILE, model) for model in ("", *found.further)]
     optional = [folder / name for name in (*families, questions.FILE)]
     course = sorted((folder / "course").glob("*"))
+    rulings = filter(Path.exists, [folder / accepted.FILE])
     measuring = (*sources, *filter(Path.exists, optional), *course)
     more = (
         *((form.unfilled(), form.template) if form else ()),
@@ -249,7 +251,7 @@ def _pack(
         id=found.id,
         title=found.title,
         version=found.version,
-        digest=_digest(folder / rubric.FILE, *measuring, more=more),
+        digest=_digest(folder / rubric.FILE, *rulings, *measuring, more=more),
         checks_digest=_digest(*measuring, more=more),
         points=found.points,
         criteria=criteria,

@@ -26,6 +26,7 @@ FAULTS = ("failed", "error", "timeout", "out_of_memory", "protocol_violation", "
 
 OWN = ".own"  # in the name of an attachment that may be shown to the student: it is theirs
 DEDUCTION = "deduction "  # before the id of one, where points by hand are about it
+ACCEPTED = "answer"  # in points by hand: they are those of all who have given this answer
 
 Number = float | int | None
 Json = dict[str, Any]

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from grader import evidence, handed, results
+from grader import evidence, handed, history, results
 from grader import pack as packs
 from grader.batch import journal
 from grader.batch.handins import HandIns
@@ -75,7 +75,7 @@ def _again(
 ) -> Change:
     """Grade one again and store it, if that is wanted."""
     new, files = session.graded(submission, say)
-    new = by_hand(new, old["manual"])
+    new = by_hand(new, history.merged(old["manual"], new["manual"]))
     if new["status"] == "withheld" and old["status"] != "withheld":
         raise HarnessError("points would be withheld")
     if order.store:

@@ -16,8 +16,9 @@ from grader import evidence, handed, late, results
 from grader import pack as packs
 from grader.errors import UsageError
 from grader.grade import criterion_json
+from grader.granted import with_accepted
 from grader.pack import Pack
-from grader.records import Json
+from grader.records import ACCEPTED, Json
 from grader.score import deducted, score, status, total
 
 
@@ -54,6 +55,7 @@ class Change:
             elif (was["points"], was["outcome"]) != (now["points"], now["outcome"]):
                 because = [*_because(was, now), *self.causes] or ["another rule"]
                 yield now["id"], was["points"], now["points"], "; ".join(because)
+        yield from self._accepted()
         then, today = ({e["id"]: e for e in r["deductions"]} for r in (self.old, self.new))
         for name in sorted({*then, *today}):
             taken, takes = (
@@ -62,6 +64,30 @@ class Change:
             if taken != takes:
                 why = today[name]["message"] if name in today else "no longer taken"
                 yield name, taken or 0.0, takes or 0.0, why
+
+    def _accepted(self) -> Iterator[tuple[str, float | None, float | None, str]]:
+        """Yield what answers move that were accepted for everybody, or are so no more."""
+        then, today = (
+            {each["checks"][0]: each for each in r["manual"] if each.get(ACCEPTED)}
+            for r in (self.old, self.new)
+        )
+        by_hand = {name for each in self.new["manual"] for name in each.get("checks", ())}
+        for name in sorted({*then, *today}):
+            was, now = (each.get(name, {}).get("points") for each in (then, today))
+            if was == now or (now is None and name in by_hand):
+                continue
+            by = today.get(name, then.get(name, {}))
+            why = f": {by['note']}" if by["note"] else ""
+            yield (
+                name,
+                was,
+                now,
+                (
+                    f"accepted for everybody by {by['by']}{why}"
+                    if name in today
+                    else "accepted for everybody no more"
+                ),
+            )
 
 
 @dataclass(frozen=True)
@@ -133,17 +159,19 @@ def apply(folder: Path, rescored: Rescored) -> list[str]:
 
 
 def _again(old: Json, folder: Path, pack: Pack) -> Json:
-    measured, checks = evidence.read(folder / str(old.get("attachments", "-")))
+    ruled = {check.id for check in pack.checks if check.accepted}
+    measured, checks = evidence.read(folder / str(old.get("attachments", "-")), ruled)
     if checks != pack.checks_digest:
         raise UsageError("it was measured by other checks than those of today: grade it again")
     if missing := [check.id for check in pack.checks if check.id not in measured]:
         raise UsageError(f"{', '.join(missing[:3])} was not measured: grade it again")
-    criteria = score(pack.criteria, measured, old["manual"])
+    manual = with_accepted(pack.criteria, measured, old["manual"])
+    criteria = score(pack.criteria, measured, manual)
     deductions = old["deductions"]
     if (when := handed.of(folder, str(old["submission"]["id"]))) is not None:
         deductions = late.without(deductions)
         deductions += late.deduct(pack.late, when, pack.points)
-    deductions = deducted(deductions, criteria, old["manual"])
+    deductions = deducted(deductions, criteria, manual)
     return {
         **old,
         "pack": {"id": pack.id, "version": pack.version, "digest": pack.digest},
@@ -151,6 +179,7 @@ def _again(old: Json, folder: Path, pack: Pack) -> Json:
         "total": total(criteria, deductions),
         "criteria": [criterion_json(criterion) for criterion in criteria],
         "deductions": deductions,
+        "manual": manual,
     }
 
 

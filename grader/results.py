@@ -147,8 +147,9 @@ def write(
         old = found(folder, submission_id)
         if instead_of is not None and (old is None or _measured(old) != _measured(instead_of)):
             raise UsageError(f"{submission_id} was graded anew meanwhile: run the command again")
-        if old is not None and old["manual"] != result["manual"]:
-            result = by_hand(result, old["manual"])
+        manual = history.merged(old["manual"], result["manual"]) if old is not None else None
+        if manual is not None and manual != result["manual"]:
+            result = by_hand(result, manual)
             validate(result)
         replaced = None
         if old is not None and _summary(old) != _summary(result):

@@ -9,10 +9,11 @@ from __future__ import annotations
 import math
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 
-from grader import adapting, late, marks, recognition, style
+from grader import accepted, adapting, late, marks, recognition, style
+from grader.accepted import Ruling
 from grader.adapting import Adapter
 from grader.latency import settings
 from grader.latency.settings import Settings
@@ -48,6 +49,7 @@ class Check:
     credit: Mapping[str, float]  # fraction of the points by the answer that was given
     minus: Mapping[str, float]  # fraction that a slip costs
     manual: bool  # a human's, with what the check collects beside it
+    accepted: Mapping[str, Ruling] = field(default_factory=dict)  # answers by their digest
 
 
 @dataclass(frozen=True)
@@ -117,13 +119,14 @@ def read(folder: Path) -> Rubric:
         raise BadPack(f"{path}: schema has to be {SCHEMA!r}")
     limits = {name: float(value) for name, value in table.table("limits").numbers().items()}
     checks = marks.read(folder / "checks")
+    rulings = accepted.standing(accepted.read(folder))
     return Rubric(
         where=str(path),
         id=table.text("id"),
         title=table.text("title"),
         version=table.text("version"),
         points=table.number("points"),
-        criteria=tuple(_criterion(t, limits, checks) for t in table.tables("criteria")),
+        criteria=tuple(_criterion(t, limits, checks, rulings) for t in table.tables("criteria")),
         interface=_interface(table.table("interface")),
         sandbox=_limits(table.table("sandbox")),
         limits=limits,
@@ -168,7 +171,12 @@ def validate(rubric: Rubric) -> None:
 # --- the parts of a rubric ------------------------------------------------------------------------
 
 
-def _criterion(table: Table, limits: Mapping[str, float], found: Mapping[str, str]) -> Criterion:
+Rulings = Mapping[str, Mapping[str, Ruling]]
+
+
+def _criterion(
+    table: Table, limits: Mapping[str, float], found: Mapping[str, str], rulings: Rulings
+) -> Criterion:
     table.only("id", "title", "points", "rule", "checks")
     rule = table.text("rule")
     if rule not in RULES:
@@ -178,11 +186,15 @@ def _criterion(table: Table, limits: Mapping[str, float], found: Mapping[str, st
         title=table.text("title"),
         points=table.number("points"),
         rule=rule,
-        checks=tuple(_check(t, limits, found) for t in table.tables("checks", optional=True)),
+        checks=tuple(
+            _check(t, limits, found, rulings) for t in table.tables("checks", optional=True)
+        ),
     )
 
 
-def _check(table: Table, limits: Mapping[str, float], found: Mapping[str, str]) -> Check:
+def _check(
+    table: Table, limits: Mapping[str, float], found: Mapping[str, str], rulings: Rulings
+) -> Check:
     table.only("id", "points", "says", "at_most", "at_least", "review_if", "credit", "minus",
                "manual")  # fmt: skip
     check = table.text("id")
@@ -213,6 +225,7 @@ def _check(table: Table, limits: Mapping[str, float], found: Mapping[str, str]) 
         credit=credit,
         minus=minus,
         manual=manual,
+        accepted=rulings.get(check, {}),
     )
 
 

@@ -178,12 +178,7 @@ def _open(checks: dict[str, float], pending: float) -> dict[str, float]:
 def _criterion(
     criterion: Criterion, evidence: Mapping[str, Evidence], manual: Sequence[Json]
 ) -> CriterionResult:
-    checks = tuple(judge(check, evidence[check.id]) for check in criterion.checks)
-    points, pending = _rule(criterion, checks)
-    if any(check.outcome == "harness_error" for check in checks):
-        points, pending = None, criterion.points
-    open_ = _open({c.id: c.max_points for c in checks if c.outcome == "inconclusive"}, pending)
-    found: Json = {"points": points, "pending_points": pending}
+    checks, found, open_ = judged(criterion, evidence)
     return CriterionResult(
         id=criterion.id,
         title=criterion.title,
@@ -192,6 +187,18 @@ def _criterion(
         by_checks=found,
         **_settled(criterion.id, found, criterion.points, open_, manual),
     )
+
+
+def judged(
+    criterion: Criterion, evidence: Mapping[str, Evidence]
+) -> tuple[tuple[CheckResult, ...], Json, dict[str, float]]:
+    """Return the checks of a criterion, its points before a human's, and what is open."""
+    checks = tuple(judge(check, evidence[check.id]) for check in criterion.checks)
+    points, pending = _rule(criterion, checks)
+    if any(check.outcome == "harness_error" for check in checks):
+        points, pending = None, criterion.points
+    open_ = _open({c.id: c.max_points for c in checks if c.outcome == "inconclusive"}, pending)
+    return checks, {"points": points, "pending_points": pending}, open_
 
 
 def _settled(

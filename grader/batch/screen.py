@@ -17,6 +17,7 @@ from grader.batch.handins import HandIn
 from grader.records import Json
 from grader.text import shown
 
+LONGEST = 800  # characters of what is said of one submission
 WORDS = {
     "graded": "graded",
     "needs_review": "waiting for a human",
@@ -82,7 +83,7 @@ class Terminal:
 
     def say(self, text: str) -> None:
         """Show a line above the bar."""
-        self._bar.console.print(escape(text), soft_wrap=True)
+        self._bar.console.print(escape(shown(text, LONGEST)), soft_wrap=True)
 
     def _describe(self) -> None:
         counts = ", ".join(f"{n} {WORDS[kind]}" for kind, n in sorted(self._counts.items()))

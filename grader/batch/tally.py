@@ -12,6 +12,8 @@ from grader.columns import paragraph, table
 from grader.records import Json
 from grader.text import shown
 
+LONGEST = 400  # characters of what is said of one submission
+
 
 def tally(
     out: Path,
@@ -32,8 +34,10 @@ def tally(
     refused = hand_ins.refused | {n: a["refused"] for n, a in answers.items() if "refused" in a}
     lines = [_table(graded)] if graded else []
     lines.append(_waiting(graded))
-    said = [f"not graded: {name}: {why}" for name, why in refused.items()]
-    said += [f"trouble of ours: {shown(n)}: {sentence(a)[:400]}" for n, a in troubles.items()]
+    said = [f"not graded: {shown(name)}: {shown(why, LONGEST)}" for name, why in refused.items()]
+    said += [
+        f"trouble of ours: {shown(n)}: {shown(sentence(a), LONGEST)}" for n, a in troubles.items()
+    ]
     for line in (*told, *said):
         lines += paragraph(line, further="   ")
     if left := len(withheld) + len(troubles) + len(missing):

@@ -101,6 +101,9 @@ def _course(front: Front) -> None:
     command.add_argument("line", nargs="?", help=which)
     command.add_argument("points", type=float, nargs="?")
     command.add_argument("--undo", action="store_true", help="take them back")
+    everybody = "whoever gives this answer to a check: as a part of the rubric"
+    command.add_argument("--for-all", action="store_true", help=everybody)
+    command.add_argument("--yes", action="store_true", help="with --for-all: store what changes")
     _signed(command).set_defaults(run=course.points)
 
     for name, state, what in (

@@ -8,7 +8,8 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from grader.cli import choices
+from grader.cli import accepting, choices
+from grader.text import shown
 
 if TYPE_CHECKING:
     from grader.gradebook.entries import Maker
@@ -42,6 +43,10 @@ def points(arguments: argparse.Namespace) -> int:
     from grader.gradebook.book import Book
     from grader.gradebook.telling import waiting, waiting_data
 
+    if arguments.for_all:
+        return accepting.accept(arguments)
+    if arguments.yes:
+        raise UsageError("--yes goes with --for-all: points for one are stored at once")
     line, note, by = arguments.line, arguments.note, arguments.by
     if line is None and not arguments.undo:
         with Book(arguments.folder) as book:
@@ -84,7 +89,7 @@ def state(arguments: argparse.Namespace) -> int:
             if waiting:
                 print(f"{len(waiting)} have points that are not decided; their pages say so")
         for why in book.troubles.values():
-            choices.say(f"not in the gradebook: {why}")
+            choices.say(f"not in the gradebook: {shown(why, 800)}")
         return 1 if book.troubles else 0
 
 

@@ -24,7 +24,8 @@ EXAMPLES = {
     "gradebook": "marks\nmarks --rebuild",
     "review": "marks\nmarks --by ann ben --port 8000",
     "points": "marks alice\nmarks alice shown_calculation 2 --note 'all factors'\n"
-              "marks alice shown_calculation --undo",
+              "marks alice shown_calculation --undo\n"
+              "marks alice decode_flops 1 --for-all --yes",
     "publish": "marks\nmarks alice bob --note 'after the review'",
     "preview": "marks alice",
     "hold": "marks alice --note 'asked for a regrade'",
@@ -80,7 +81,8 @@ JSON = {
      "troubles": {"bob": "why"}}""",
     "points": """{"schema": "grader.waiting/1", "id",
      "waiting": [{"line", "most", "says", "files": ["..."]}]}
-     or, where points are given, what `grader history --json` has""",
+     or, where points are given, what `grader history --json` has,
+     with --for-all what `grader rescore --json` has""",
     "publish": _STATES,
     "preview": _STATES,
     "hold": _STATES,

@@ -50,7 +50,7 @@ def canvas(course: Course, pages: Callable[[Given], Pages]) -> Zipped:
                 f"{given.id}: of what was downloaded no file can be given back with a page in it"
             )
         else:
-            files[name] = _in_the_form_of(name, pages(given))
+            files[_plain(name)] = _in_the_form_of(name, pages(given))
     return Zipped(_zip(files), len(files), tuple(left))
 
 
@@ -81,6 +81,11 @@ def _name_on_canvas(given: Given) -> str | None:
     known = [name for name in names if _is_of_canvas(name)]
     ranked = sorted((rank, name) for name in known if (rank := _rank(name)) is not None)
     return ranked[0][1] if ranked else None
+
+
+def _plain(name: str) -> str:
+    """Return a name without what acts on whoever lists or unpacks the zip; its numbers stay."""
+    return "".join(char if char.isprintable() and char not in '\\:*?"<>|' else "-" for char in name)
 
 
 def _is_of_canvas(name: str) -> bool:

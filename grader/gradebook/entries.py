@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from grader import history, results
 from grader.errors import UsageError
-from grader.records import Json
+from grader.records import ACCEPTED, Json
 from grader.score import open_checks, open_deductions
 from grader.tables import hint
 
@@ -48,7 +48,13 @@ def undo(line: str, note: str, by: str) -> Maker:
         checks = [check] if check else []
         about = {"criterion": criterion["id"], "checks": checks}
         _refuse_halves(result, about)
-        if not any(history.overlap(entry, about) for entry in result["manual"]):
+        given = [entry for entry in result["manual"] if history.overlap(entry, about)]
+        if given and all(entry.get(ACCEPTED) for entry in given):
+            raise UsageError(
+                f"the points for {line} are those of everybody who gave this answer: --for-all "
+                "takes them back, and points by hand make an exception"
+            )
+        if not given:
             raise UsageError(f"there are no points by hand for {line}")
         return _points_event(result, criterion["id"], checks, None, _text(note, "note"), by)
 

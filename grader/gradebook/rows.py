@@ -53,7 +53,17 @@ def forget(base: sqlite3.Connection, name: str) -> None:
 def _insert(base: sqlite3.Connection, table: str, rows: Sequence[tuple[object, ...]]) -> None:
     if rows:
         places = ", ".join("?" * len(rows[0]))
-        base.executemany(f"INSERT INTO {table} VALUES ({places})", rows)  # noqa: S608 - our names
+        base.executemany(
+            f"INSERT INTO {table} VALUES ({places})",  # noqa: S608 - our names
+            [tuple(map(_stored, row)) for row in rows],
+        )
+
+
+def _stored(value: object) -> object:
+    """Return a value as SQLite takes it: in a text, NUL and lone surrogates are spelt out."""
+    if not isinstance(value, str):
+        return value
+    return value.replace("\0", "\\0").encode(errors="backslashreplace").decode()
 
 
 def _text(value: object) -> str:

@@ -7,23 +7,19 @@ from grader.records import Json
 from grader.rescore import Change, Rescored
 from grader.text import shown
 
+LONGEST = 400  # characters of a reason
+
 
 def render(rescored: Rescored) -> str:
     """Return a row for each check that moved, the totals, and who cannot be scored again."""
-    rows = [row for change in rescored.changes for row in _rows(change)]
+    found = [row for change in rescored.changes for row in rows(change)]
     parts = []
-    if rows:
+    if found:
         headers = ["submission", "check", "before", "now", "because"]
-        parts.append(table(rows, headers, "llrrl") + "\n")
-    up = [each for each in map(_difference, rescored.changes) if each > 0]
-    down = [each for each in map(_difference, rescored.changes) if each < 0]
-    count = len(rescored.changes) + rescored.same
-    parts.append(
-        f"{len(rescored.changes)} of {count} results change: {len(up)} gain {sum(up):g} points, "
-        f"{len(down)} lose {-sum(down):g}"
-    )
-    for name, why in rescored.refused.items():
-        parts += paragraph(f"not scored again: {shown(name)}: {why}", further="   ")
+        parts.append(table(found, headers, "llrrl") + "\n")
+    parts.append(summary(rescored))
+    for line in refused(rescored):
+        parts += paragraph(line, further="   ")
     return "\n".join(parts)
 
 
@@ -49,9 +45,29 @@ def data(rescored: Rescored, *, stored: bool) -> Json:
     }
 
 
-def _rows(change: Change) -> list[list[str]]:
-    rows = [
-        ["", name, _points(before), _points(now), because]
+def summary(rescored: Rescored) -> str:
+    """Return how many results change, and how many points are gained and lost."""
+    up = [each for each in map(_difference, rescored.changes) if each > 0]
+    down = [each for each in map(_difference, rescored.changes) if each < 0]
+    count = len(rescored.changes) + rescored.same
+    return (
+        f"{len(rescored.changes)} of {count} results change: {len(up)} gain {sum(up):g} points, "
+        f"{len(down)} lose {-sum(down):g}"
+    )
+
+
+def refused(rescored: Rescored) -> list[str]:
+    """Return a line for each result that cannot be scored again."""
+    return [
+        f"not scored again: {shown(name)}: {shown(why, LONGEST)}"
+        for name, why in rescored.refused.items()
+    ]
+
+
+def rows(change: Change) -> list[list[str]]:
+    """Return whose it is, the check, points before and now, and why; the first is of the whole."""
+    checks = [
+        ["", shown(name), _points(before), _points(now), shown(because, LONGEST)]
         for name, before, now, because in change.lines()
     ]
     old, new = change.old["total"], change.new["total"]
@@ -59,7 +75,7 @@ def _rows(change: Change) -> list[list[str]]:
     said = "" if waiting == ["0", "0"] else f"waiting {waiting[0]}"
     said += f" -> {waiting[1]}" if waiting[0] != waiting[1] else ""
     totals = (_points(old["points"]), _points(new["points"]))
-    return [[shown(change.id), "total", *totals, said], *rows]
+    return [[shown(change.id), "total", *totals, said], *checks]
 
 
 def _difference(change: Change) -> float:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from grader.records import DEDUCTION, Json
+from grader.records import ACCEPTED, DEDUCTION, Json
 from grader.report.exhibits import Picture, Text, lines, pictures, texts, visible
 from grader.report.told import LONGEST, covered, decided, left_out, messages, sentence
 from grader.text import shown
@@ -252,7 +252,8 @@ def _by_hand(result: Json, *, staff: bool) -> Iterator[str]:
     """Yield points given by people, with their notes; who they are is for staff."""
     for entry in result["manual"]:
         about = " ".join([entry["criterion"], *entry.get("checks", ())])
-        who = f" ({entry['by']}, {entry['at']})" if staff else ""
+        whose = ", for everybody who gave this answer" if entry.get(ACCEPTED) else ""
+        who = f" ({entry['by']}, {entry['at']}{whose})" if staff else ""
         note = f": {entry['note']}" if entry["note"] else ""
         did = "took off" if entry["criterion"].startswith(DEDUCTION) else "gave"
         yield shown(f"{about}: a person {did} {entry['points']:g}{who}{note}", LONGEST)

@@ -13,5 +13,6 @@ longer so, it is not written but shown.
     views     what a page shows, and to whom a name is shown
     guard     who may ask: nobody but the browser that was let in
     app       the routes
+    everybody an answer's points for all who gave it: the look, the storing, taking it back
     serving   the server, on this machine alone
 """

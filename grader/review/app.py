@@ -15,7 +15,7 @@ from werkzeug.wrappers import Response as Answer
 
 from grader.errors import HarnessError, UsageError
 from grader.report import exhibits
-from grader.review import deciding, guard, views
+from grader.review import deciding, everybody, guard, views
 from grader.review.deciding import Click, Outcome
 from grader.review.items import read_file
 from grader.review.shelf import Key, Room, Shelf
@@ -28,6 +28,7 @@ class Review:
     """One folder under review, by all who came in through one server."""
 
     def __init__(self, folder: Path, root: Path) -> None:
+        self.root = root
         self.shelf = Shelf(folder, root)
         self.names = views.Names(secrets.token_bytes(32))
         self.door = guard.Door()
@@ -73,6 +74,7 @@ def make(folder: Path, root: Path, port: int) -> tuple[Flask, guard.Door]:
     app.register_error_handler(HarnessError, _failed)
     _pages(app, review)
     _clicks(app, review)
+    _rulings(app, review)
     return app, review.door
 
 
@@ -136,6 +138,8 @@ def _clicks(app: Flask, review: Review) -> None:
         room = review.room(question)
         name = review.name(ref, room)
         click = _click(review, room)
+        if "everybody" in request.form:
+            return everybody.look(review, room, name, click)
         outcome = deciding.decide(review.shelf.folder, click)
         room = review.room(question)
         if outcome.conflicts or outcome.refused:
@@ -171,6 +175,28 @@ def _clicks(app: Flask, review: Review) -> None:
             abort(400, "say who is to review")
         link = request.host_url.rstrip("/") + review.door.link(by)
         return render_template("invite.html", link=link, by=by)
+
+
+def _rulings(app: Flask, review: Review) -> None:
+    """Add what is about answers that are accepted for everybody."""
+
+    @app.get("/accepted")
+    def accepted() -> str:
+        return render_template("accepted.html", rulings=everybody.listed(review))
+
+    @app.post("/question/<question>/<ref>/everybody")
+    def accept(question: str, ref: str) -> Answer:
+        room = review.room(question)
+        name = review.name(ref, room)
+        everybody.accept(review, room, name, _click(review, room))
+        return _onwards(review, review.room(question), name)
+
+    @app.post("/accepted/<pack>/<ref>")
+    def take_back(pack: str, ref: str) -> Any:  # noqa: ANN401 - likewise
+        if "sure" not in request.form:
+            return everybody.look_back(review, pack, ref)
+        everybody.take_back(review, pack, ref, session["by"])
+        return redirect(url_for("accepted"), 303)
 
 
 def _click(review: Review, room: Room) -> Click:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from grader import history
-from grader.records import DEDUCTION, OWN, Json
+from grader.records import ACCEPTED, DEDUCTION, OWN, Json
 from grader.report import exhibits, seen
 from grader.report.told import LONGEST
 from grader.review.levels import Level, levels, number
@@ -19,7 +19,7 @@ from grader.text import shown
 
 WIDTH = 20_000  # characters of a line of an answer: a paragraph can be one line
 TEXT_BYTES = 1_000_000  # of a text that is read
-UNREAD = "unread"  # what readers of answers call one that they cannot read
+UNREAD = ("unread", "unreadable", "missing", "unsure")  # what readers call what they cannot read
 Events = Sequence[Json]
 
 
@@ -35,6 +35,7 @@ class Question:
     says: str  # the rubric's levels in its own words; empty where the rubric is not here
     levels: tuple[Level, ...]
     credit: tuple[str, ...] = ()  # the answers that the rubric has a name for
+    read: bool = False  # whether answers are a reader's, and a human's where it cannot tell
 
     @property
     def key(self) -> tuple[str, str, str]:
@@ -44,7 +45,7 @@ class Question:
     def unnamed(self, check: Json) -> str:
         """Return the name of an answer that was read, and that the rubric does not know; or ""."""
         name = str(check.get("variant", ""))
-        return name if self.credit and name not in ("", NO_ANSWER, UNREAD, *self.credit) else ""
+        return name if self.credit and name not in ("", NO_ANSWER, *UNREAD, *self.credit) else ""
 
     @property
     def about(self) -> Json:
@@ -60,9 +61,11 @@ class Item:
     question: Question
     told: tuple[str, ...]  # what the checks have to say to staff, a line each
     texts: tuple[exhibits.Text, ...]
+    beside: tuple[exhibits.Text, ...]  # what is seldom looked at: figures, and code beside words
     pictures: tuple[str, ...]  # names of files beside the result
     words: str  # what the student wrote, as far as it is known by itself
     look: str  # digest of the pictures
+    own: bool  # whether something was kept that is the student's own: it can be known again
     given: Json | None  # the points by hand that stand
     decision: str  # the decision that they are of; "" where they are of none of these
     version: str  # changes with whatever a decision on it is based on
@@ -71,6 +74,11 @@ class Item:
     def points(self) -> str:
         """Return the points given, as text."""
         return "" if self.given is None else number(float(self.given["points"]))
+
+    @property
+    def for_everybody(self) -> bool:
+        """Whether these points are those of all who have given this answer."""
+        return bool(self.given and self.given.get(ACCEPTED))
 
 
 def items(
@@ -124,7 +132,8 @@ def _question(
     credit = check.credit if check and not check.manual else {}
     offered = levels(says, most, credit)
     title = criterion["title"]
-    return Question(pack, criterion["id"], name, title, most, says, offered, tuple(credit))
+    read = check is not None and not check.manual
+    return Question(pack, criterion["id"], name, title, most, says, offered, tuple(credit), read)
 
 
 def _item(
@@ -137,7 +146,13 @@ def _item(
         for name, data in files.items()
         if not name.endswith(".png")
     }
-    own = [text for name, text in texts.items() if PurePosixPath(name).stem.endswith(OWN)]
+    own = [text for name, text in texts.items() if _is_own(name)]
+    first = {
+        name: text
+        for name, text in texts.items()
+        if _is_own(name) or not (own or name.endswith(".json"))
+    }
+    beside = {name: text for name, text in texts.items() if name not in first}
     given = [each for each in result["manual"] if history.overlap(each, question.about)]
     stack = decided(events, question.about)
     standing = stack[-1].get("decision", "") if given and stack else ""
@@ -145,19 +160,29 @@ def _item(
         name=result["submission"]["id"],
         question=question,
         told=tuple(_told(question, checks)),
-        texts=tuple(
-            exhibits.Text(exhibits.title(name), tuple(exhibits.lines(text, WIDTH)))
-            for name, text in texts.items()
-        ),
+        texts=_as_lines(first),
+        beside=_as_lines(beside),
         pictures=pictures,
-        words="\n".join(own or texts.values()),
+        words="\n".join(first.values()),
         look=hashlib.sha256(b"".join(files[name] for name in pictures)).hexdigest()
         if pictures
         else "",
+        own=any(text.strip() for text in own) or any(map(_is_own, pictures)),
         given=given[-1] if given else None,
         decision=str(standing),
         version=version(result, question),
     )
+
+
+def _as_lines(texts: Mapping[str, str]) -> tuple[exhibits.Text, ...]:
+    return tuple(
+        exhibits.Text(exhibits.title(name), tuple(exhibits.lines(text, WIDTH)))
+        for name, text in texts.items()
+    )
+
+
+def _is_own(name: str) -> bool:
+    return PurePosixPath(name).stem.endswith(OWN)
 
 
 def _told(question: Question, checks: Sequence[Json]) -> Iterator[str]:
@@ -170,8 +195,8 @@ def _told(question: Question, checks: Sequence[Json]) -> Iterator[str]:
             )
         told = (check.get("staff_message") or check["message"]).splitlines()
         for line in told:
-            if line.strip() and line != question.says:
-                yield shown(line, LONGEST)
+            if own := line.removeprefix(question.says).strip():
+                yield shown(own, LONGEST)
     yield from seen.measured([check for check in checks if "measured" in check])
 
 

@@ -1,8 +1,10 @@
 """Answers that are equal, or nearly: what can be decided at once.
 
 Equal are answers with the same words, whatever their case, spaces and line ends, and the same
-pictures. How alike two others are is Dice's coefficient of their words, each counted as often as it
-stands there: twice the words in common by the words of both (Dice, Ecology 26, 1945).
+pictures. In what a reader reads, a formula or a number, signs count as they are: D is not d there,
+nor N² N2. How alike two others are is Dice's coefficient of their words, each counted as often as
+it stands there: twice the words in common by the words of both (Dice, Ecology 26, 1945). Where
+nothing was handed in, it is that of what the checks say, whatever the numbers in it.
 """
 
 from __future__ import annotations
@@ -14,10 +16,12 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from grader import accepted
 from grader.review.items import Item
 
 ALIKE = 0.8  # Dice's coefficient from which answers are shown together
 MAX_WORDS = 3000  # of a text whose differences are looked for
+_NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:e[-+]?\d+)?")
 _WORD = re.compile(r"\w+|[^\w\s]")
 
 
@@ -66,7 +70,7 @@ def groups(items: Sequence[Item]) -> list[Group]:
     """
     found: list[tuple[Counter[str], str, list[list[Item]]]] = []
     for same in equal(items):
-        bag, look = words(same[0].words), same[0].look
+        bag, look = _bag(same[0]), same[0].look if said(same[0]) else "\0nothing"
         for first, seen, members in found:
             if seen == look and _near(bag, first):
                 members.append(same)
@@ -77,6 +81,16 @@ def groups(items: Sequence[Item]) -> list[Group]:
         Group(tuple(members[0]), tuple(item for same in members[1:] for item in same))
         for _, _, members in found
     ]
+
+
+def said(item: Item) -> bool:
+    """Whether there is an answer, and not merely what the checks say."""
+    return bool(item.words.strip() or item.look)
+
+
+def told(item: Item) -> str:
+    """Return the text by which an answer is compared with others."""
+    return item.words if said(item) else "\n".join(item.told)
 
 
 def around(group: Group, item: Item) -> Group:
@@ -100,6 +114,10 @@ def differing(text: str, other: str) -> list[tuple[str, bool]]:
     ]
 
 
+def _bag(item: Item) -> Counter[str]:
+    return words(told(item) if said(item) else _NUMBER.sub("0", told(item)))
+
+
 def _near(one: Counter[str], other: Counter[str]) -> bool:
     fewer, more = sorted((one.total(), other.total()))
     if 2 * fewer < ALIKE * (fewer + more):  # they cannot be
@@ -113,7 +131,7 @@ def _key(item: Item) -> tuple[str, str]:
     Where nothing was handed in it is what the checks say of that; where they say nothing either,
     it is like no other.
     """
-    text = normal(item.words)
+    text = accepted.plain(item.words) if item.question.read else normal(item.words)
     if text or item.look:
         return text, item.look
     return "\0" + ("\n".join(item.told) or item.name), ""

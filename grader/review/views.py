@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from grader.records import Json
+from grader.report.told import LONGEST
 from grader.review import likeness
 from grader.review.deciding import Outcome
 from grader.review.items import Item, Question, decided
@@ -83,15 +84,16 @@ class Sheet:
     open: int
     total: str  # of the student; empty where blind
     members: tuple[Member, ...]
-    notes: tuple[tuple[str, int], ...]
+    notes: tuple[tuple[str, str, int], ...]
     given: str
     note: str
     by: str
     precedent: str  # who has given these points to an equal answer; they stand in the form
-    together: str  # what else the points are for
+    together: str  # what else the points are for, or who else
     before: str
     after: str
     next: str  # the next that nobody has decided; "" where there is none in this question
+    acceptable: bool  # whether the answer can be accepted for everybody
 
 
 def rows(rooms: Mapping[Key, Room], names: Names, groups: Mapping[Key, list[Group]]) -> list[Row]:
@@ -136,8 +138,6 @@ def sheet(
     given = item.given or {}
     before = next((each for each in group.equal if each.given), None) if not given else None
     offered = before.given or {} if before else given
-    checks = given.get("checks") or []
-    mine = [item.question.check] if item.question.check else []
     later = following(items, name)
     return Sheet(
         ref=names.ref(name),
@@ -153,13 +153,22 @@ def sheet(
         note=str(offered.get("note", "")),
         by=shown(f"{given['by']}, {given['at'][:16].replace('T', ' ')}") if given else "",
         precedent=shown(offered["by"]) if before else "",
-        together=shown(", ".join(checks) or f"all of {given['criterion']}")
-        if given and checks != mine
-        else "",
+        together=_together(item),
         before=names.ref(items[here - 1].name),
         after=names.ref(items[(here + 1) % len(items)].name),
         next=names.ref(later) if later and later != name else "",
+        acceptable=item.question.read and item.own and not item.for_everybody,
     )
+
+
+def _together(item: Item) -> str:
+    """Return what else the points of an answer are for, or who else has them."""
+    if item.given is None:
+        return ""
+    checks = item.given.get("checks") or []
+    if checks != item.question.about["checks"]:
+        return shown(f"together for {', '.join(checks) or 'all of ' + item.question.criterion}")
+    return "for everybody who gave this answer" if item.for_everybody else ""
 
 
 def told(outcome: Outcome, room: Room, names: Names, *, blind: bool) -> list[str]:
@@ -180,10 +189,11 @@ def told(outcome: Outcome, room: Room, names: Names, *, blind: bool) -> list[str
     return [shown(each, 800) for each in said]
 
 
-def notes(room: Room) -> list[tuple[str, int]]:
-    """Return the notes given on this question, the most used first, with how often."""
+def notes(room: Room) -> list[tuple[str, str, int]]:
+    """Return the notes on this question, the most used first: as it is, as shown, how often."""
     used = Counter(str(i.given["note"]) for i in room.items.values() if i.given and i.given["note"])
-    return sorted(used.items(), key=lambda each: (-each[1], each[0]))[:NOTES]
+    first = sorted(used.items(), key=lambda each: (-each[1], each[0]))[:NOTES]
+    return [(note, shown(note, LONGEST), times) for note, times in first]
 
 
 def _members(group: Group, names: Names, label: Mapping[str, str]) -> Iterator[Member]:
@@ -199,8 +209,8 @@ def _members(group: Group, names: Names, label: Mapping[str, str]) -> Iterator[M
             item.points,
             alike,
             same and (alike == "equal" or bool(first.decision)),
-            tuple((shown(piece.replace("\n", " "), 20_000), differs)
-                  for piece, differs in likeness.differing(item.words, first.words))
+            tuple((shown(piece.replace("\n", " "), 20_000), differs) for piece, differs
+                  in likeness.differing(likeness.told(item), likeness.told(first)))
             if alike == "similar" else (),
         )  # fmt: skip
 
@@ -223,7 +233,7 @@ def trail(kept: Mapping[str, Kept], names: Names, *, blind: bool) -> Iterator[Js
             "about": shown(" ".join([each["criterion"], *each["checks"]])),
             "points": "taken back" if points is None else number(points),
             "undo": bool(each.get("undoes")),
-            "note": each["why"],
+            "note": shown(each["why"], LONGEST),
             "stands": bool(stack) and stack[-1] is each,
         }
 

@@ -11,6 +11,7 @@ from grader.similarity.pairs import Found
 from grader.text import shown
 
 MAX_ROWS = 20
+LONGEST = 400  # characters of what is said of one submission
 
 
 def render(found: Found) -> str:
@@ -42,8 +43,13 @@ def render(found: Found) -> str:
     if found.too_little:
         named = ", ".join(shown(each, 40) for each in found.too_little)
         lines += ["", *paragraph(f"Hardly any code of their own: {named}", further="   ")]
-    said = [f"{name} was not compared: {why}" for name, why in found.refused.items()]
-    said += [f"{shown(work.id)}: {each}" for work in found.works for each in work.said]
+    said = [
+        f"{shown(name)} was not compared: {shown(why, LONGEST)}"
+        for name, why in found.refused.items()
+    ]
+    said += [
+        f"{shown(work.id)}: {shown(each, LONGEST)}" for work in found.works for each in work.said
+    ]
     for line in said:
         lines += paragraph(line, further="   ")
     return "\n".join([*lines, "", *paragraph(NOTE)])

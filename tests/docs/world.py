@@ -2,7 +2,8 @@
 
 hand-ins/           alice, bob and carol, whose attention has a file of its own each
 submissions/        the samples of the project; alice.zip is one of them
-marks/              their results: alice's are right, bob's cache is wrong, some points wait
+marks/              their results: alice's are right, bob's cache is wrong, some points wait; what
+                    bob and carol have printed is the same, and could not be read
 gradebook.csv       as Canvas exports it; worksheet.csv as Moodle does
 roster.csv          who should have handed in
 tried.toml          the rubric with a limit that is wider
@@ -15,13 +16,14 @@ from pathlib import Path
 
 from grader import evidence, handed, results
 from grader.grade import criterion_json
-from grader.records import Evidence
+from grader.records import Attachment, Evidence
 from grader.score import score, status, total
 
 ROOT = Path(__file__).parents[2]
 RUBRIC = ROOT / "rubrics" / "e0294-a4" / "rubric.toml"
 NAMES = {"alice": "1201", "bob": "1202", "carol": "1203"}
 DIGEST = "sha256:" + "1" * 64
+UNREAD, PRINTED = "total_parameters", b"Total model parameters: about 6.2 billion\n"
 BOBS = {"incremental_decode": {"max_abs_error": 0.015}}
 STYLE = {
     "id": "comments", "points": 0.0, "suggested": 1.0, "status": "needs_confirmation",
@@ -73,6 +75,11 @@ def make(folder: Path, pack) -> Path:
 def _store(folder: Path, pack, name: str) -> None:
     """Store a result of which every check of numbers passes by far, but for what is bob's."""
     found = [_measured(check, BOBS if name == "bob" else {}) for check in pack.checks]
+    for each in found:
+        if each.check == UNREAD and name != "alice":
+            each.outcome, each.variant, each.message = "inconclusive", "unsure", "It is not exact."
+            each.attachments = [Attachment(f"{UNREAD}-1.own.txt", PRINTED)]
+    beside = [attachment for each in found for attachment in each.attachments]
     criteria = score(pack.criteria, {each.check: each for each in found})
     result = {
         "schema": "grader.result/1",
@@ -86,7 +93,7 @@ def _store(folder: Path, pack, name: str) -> None:
                         "torch": "", "python": "", "grader": "", "image": None, "driver": None},
         "timing": {"seconds_total": 1.0, "seconds_student": 1.0},
     }  # fmt: skip
-    results.write(folder, result, [evidence.kept(found, pack.checks_digest)])
+    results.write(folder, result, [*beside, evidence.kept(found, pack.checks_digest)])
 
 
 def _measured(check, others) -> Evidence:

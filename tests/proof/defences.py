@@ -3,6 +3,7 @@
 import functools
 
 from tests.proof.defended import (
+    accepting,
     answer_sheets,
     checks,
     container,
@@ -36,7 +37,7 @@ rubric: the case is then graded with full marks by all the others of its problem
 """
 GROUPS = (judge, checks, latency, problem1, line, guest, intake, notebooks, notebook_checks,
           transformers, answer_sheets, decoding_checks, packs, downloads, review,
-          container)  # fmt: skip
+          accepting, container)  # fmt: skip
 DEFENCES = [defence for group in GROUPS for defence in group.DEFENCES]
 
 

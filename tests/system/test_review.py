@@ -1,7 +1,6 @@
 """The review in a real browser, by keyboard, as the command serves it."""
 
 import http.server
-import os
 import re
 import shutil
 import signal
@@ -10,33 +9,28 @@ import sys
 import threading
 
 import pytest
-from playwright.sync_api import sync_playwright
+from werkzeug.serving import make_server
 
 from grader import history, results
+from grader import pack as packs
 from grader.gradebook import entries
 from grader.gradebook.book import Book
+from grader.review import app as reviewing
+from tests import browser
 from tests.conftest import ROOT
 from tests.long import LONG
 from tests.result_samples import png
 from tests.review_samples import student
+from tests.unit.test_accepting import unread
 
 QUIET = "body:not([aria-busy])"
 
 
 @pytest.fixture(scope="module")
 def chromium(tmp_path_factory):
-    """A browser without a window; where CI is set its absence is a failure and not a skip."""
-    path = shutil.which("chromium") or shutil.which("google-chrome")
-    if path is None and not os.environ.get("CI"):
-        pytest.skip("there is no chromium")
-    with sync_playwright() as player:
-        browser = player.chromium.launch(
-            executable_path=path,
-            args=["--no-sandbox"],  # CI is root
-            env={**os.environ, "TMPDIR": str(tmp_path_factory.mktemp("chromium"))},
-        )
-        yield browser
-        browser.close()
+    """A browser without a window."""
+    with browser.chromium(tmp_path_factory.mktemp("chromium")) as found:
+        yield found
 
 
 @pytest.fixture
@@ -178,13 +172,83 @@ def test_another_page_in_the_browser_changes_nothing(tmp_path, chromium, serve):
     assert given(tmp_path, "alice") == [2]
 
 
+@pytest.fixture
+def accepting(tmp_path):
+    """Serve results with unread answers, over a rubric that may be written to; give a link."""
+    project, marks = tmp_path / "project", tmp_path / "marks"
+    for name in ("rubrics/e0294-a4", "reference/e0294_a4"):
+        shutil.copytree(ROOT / name, project / name)
+    pack = packs.load(project, "e0294-a4")
+    for name, text in (("alice", "2 N d + 4 N²"), ("bob", "2 N d + 4 N²"), ("dora", "N d")):
+        unread(marks, pack, name, text)
+    app, door = reviewing.make(marks, project, 0)
+    server = make_server("127.0.0.1", 0, app, threaded=True)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield marks, f"http://127.0.0.1:{server.server_port}{door.link('carol')}"
+    server.shutdown()
+
+
+@LONG
+def test_an_answer_is_accepted_for_everybody_by_keyboard(chromium, accepting):
+    """Nothing is stored before whose points move was seen: a key typed ahead does not do it."""
+    marks, link = accepting
+    carol = Reviewer(chromium, link)
+    carol.press("j", "Enter")
+    assert carol.see(".name") == "alice"
+    carol.press("1", "a", "Enter", "y")
+    carol.see("#sure")
+    assert "2 of 3 results change: 2 gain" in carol.see("main")
+    assert (given(marks, "alice"), given(marks, "bob")) == ([], [])
+    carol.press("y")
+    carol.see("#give")
+    assert carol.see(".name") == "dora"
+    assert (given(marks, "alice"), given(marks, "bob"), given(marks, "dora")) == (
+        [0.75],
+        [0.75],
+        [],
+    )
+    assert carol.complaints == []
+
+
+def fifty(folder):
+    """Store fifty submissions with two answers each, none of them like another; return names."""
+    names = [f"s{n:02}" for n in range(50)]
+    for name in names:
+        own = " ".join(f"{name}{letter}" for letter in "abcdef")
+        student(folder, name, own, timing=own)
+    return names
+
+
+def test_fifty_items_by_keyboard_beside_another_reviewer(tmp_path, chromium, serve):
+    """Typed ahead while another writes into the same results: every decision is there, once."""
+    names = fifty(tmp_path)
+    (link,) = serve("carol")
+    carol = Reviewer(chromium, link)
+    carol.press("Enter")
+    assert carol.see(".name") == "s00"
+
+    def decide():
+        for n, name in enumerate(names[::4]):
+            with Book(tmp_path) as book:
+                book.record(name, entries.points("step_latency", n % 2, "", "dave"))
+
+    dave = threading.Thread(target=decide)
+    dave.start()
+    for n in range(50):
+        carol.press("0" if n % 2 else "2", "Enter")
+    dave.join()
+    carol.see("a.row")  # all is decided
+    for n, name in enumerate(names):
+        found = sorted((e["by"], e["points"]) for e in history.read(tmp_path, name))
+        others = [] if n % 4 else [("dave", n // 4 % 2)]
+        assert found == [("carol", 0.0 if n % 2 else 2.0), *others], name
+    assert carol.complaints == []
+
+
 @LONG
 def test_fifty_decisions_each_lose_no_click_beside_one_another(tmp_path, chromium, serve):
     """Two reviewers type ahead, each at a server of their own: every decision is written once."""
-    names = [f"s{n:02}" for n in range(50)]
-    for n, name in enumerate(names):
-        words = f"{name} {'has answer ' * n}{n}"
-        student(tmp_path, name, words, timing=f"between 1.{n:02} and 1.9 times as fast")
+    names = fifty(tmp_path)
     carol, dave = (Reviewer(chromium, *serve(by)) for by in ("carol", "dave"))
     carol.press("Enter")  # the words
     dave.press("j", "Enter")  # the timings

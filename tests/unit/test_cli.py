@@ -83,6 +83,7 @@ def test_help_is_quick_because_it_imports_little():
         "grader.calc",
         "grader.calc.arguments",
         "grader.cli",
+        "grader.cli.accepting",
         "grader.cli.arguments",
         "grader.cli.choices",
         "grader.cli.commands",

@@ -537,7 +537,7 @@ def killed(folder, place):
             die() if table == "events" else insert(base, table, values)
         )
     elif place == "within a line":
-        history.os = types.SimpleNamespace(fsync=die)
+        history.lines.os = types.SimpleNamespace(fsync=die)
     give(folder, "alice", "2", 3)
 
 

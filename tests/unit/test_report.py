@@ -22,6 +22,7 @@ NASTY = {
     "zero width": "a\u200bb\u200d\ufeffc",
     "tags": "\U000e0041\U000e007f",
     "lone surrogates": "\udcff\ud800",
+    "a tower of accents": "a" + "\u0300\u0489" * 20,
     "private and unassigned": "\ue000\U0010ffff\u0378",
 }
 
@@ -36,7 +37,9 @@ def test_nothing_acts_on_a_terminal(text):
     shown.encode("utf-8")
 
 
-@pytest.mark.parametrize("text", ["", "plain", "größer 模型 файл 😀 √d ≤ 0.01", "a\\nb", "e\u0301"])
+@pytest.mark.parametrize(
+    "text", ["", "plain", "größer 模型 файл 😀 √d ≤ 0.01", "a\\nb", "e\u0323\u0302", "ที่"]
+)
 def test_harmless_text_stays_as_it_is(text):
     """Letters of any script, signs and spaces are left alone."""
     assert plain(text) == text

@@ -58,7 +58,8 @@ def store(folder, pack, name, found, manual=()):
         "timing": {"seconds_total": 1.0, "seconds_student": 1.0},
     }  # fmt: skip
     kept = evidence.kept(found, pack.checks_digest)
-    results.write(folder, result, [Attachment("picture.png", b"png"), kept])
+    beside = [each for one in found for each in one.attachments]
+    results.write(folder, result, [Attachment("picture.png", b"png"), *beside, kept])
     return json.loads((folder / f"{name}.json").read_text())
 
 

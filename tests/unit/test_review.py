@@ -9,6 +9,7 @@ import pytest
 from grader import history, results
 from grader.gradebook import entries, telling
 from grader.gradebook.book import Book
+from grader.records import Attachment
 from grader.report import seen, table
 from grader.review import app as reviewing
 from grader.review import likeness
@@ -376,6 +377,35 @@ def test_each_answer_of_a_group_is_like_the_first(tmp_path):
     room = next(r for k, r in shelf.rooms().items() if k[2] == "shown_calculation")
     groups = [[item.name for item in group.all] for group in shelf.groups(room)]
     assert groups == [["s0", "s1"], ["s2", "s3"]]
+
+
+def test_what_checks_say_is_similar_whatever_its_numbers(tmp_path):
+    """Timings that differ by their numbers are one group, not ticked; other sentences are not."""
+    for name, timing in (("s0", "between 1.21 and 1.64 times as fast"),
+                         ("s1", "between 0.9 and 2.31 times as fast"),
+                         ("s2", "not measured, since the model keeps its weights")):  # fmt: skip
+        student(tmp_path, name, f"words of {name}", timing=timing)
+    shelf = Shelf(tmp_path, ROOT)
+    room = next(room for key, room in shelf.rooms().items() if key[2] == "step_latency")
+    groups = [[item.name for item in group.all] for group in shelf.groups(room)]
+    assert groups == [["s0", "s1"], ["s2"]]
+    carol = Browser(*reviewing.make(tmp_path, ROOT, 8000))
+    assert "<mark> 0.9</mark>" in carol.open("step_latency", "s0")
+    carol.give(1)
+    assert [points(tmp_path)[name][0] for name in ("s0", "s1")] == [3.0, 2.0]
+
+
+def test_figures_and_code_beside_words_are_folded(tmp_path):
+    """What the student wrote is shown; raw figures and code beside words can be opened."""
+    files = [Attachment("w-1.own.txt", b"my words"), Attachment("w-2.txt", b"my code"),
+             Attachment("t-1.json", b'{"rounds": []}')]  # fmt: skip
+    checks = [check("w", "inconclusive", 0.0, 1.0, attachments=["w-1.own.txt", "w-2.txt"]),
+              check("t", "inconclusive", 0.0, 1.0, attachments=["t-1.json"])]  # fmt: skip
+    results.write(tmp_path, result("alice", criterion("1a", *checks), pack=PACK), files)
+    carol = Browser(*reviewing.make(tmp_path, ROOT, 8000))
+    page = carol.open("w")
+    assert page.index("my words") < page.index("<details><summary>w-2</summary>")
+    assert "<details><summary>t-1</summary>" in carol.open("t")
 
 
 def test_an_answer_without_credit_says_how_it_gets_some(tmp_path):

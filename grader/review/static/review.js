@@ -41,6 +41,7 @@ async function load(url, options, push = true) {
     say(`${find("#said").textContent} Keys pressed meanwhile were dropped.`.trim());
     held.length = 0;
   }
+  if (find("#sure")) held.length = 0; // what was typed ahead has not seen whose points move
   while (held.length && !busy) act(held.shift());
 }
 
@@ -120,6 +121,7 @@ function act(key) {
   else if (form && key.key === "p") find("#give [name=points]").select();
   else if (form && key.key === "m") find("#give [name=note]").focus();
   else if (form && key.key === "g") group();
+  else if (form && key.key === "a") press("#give [name=everybody]");
   else if (form && key.key === "Enter") send();
   else if (find("a.row") && (key.key === "j" || key.key === "k")) along(key.key === "j" ? 1 : -1);
   else if (find("a.row") && key.key === "n") press("tr:not(.done) a.row");

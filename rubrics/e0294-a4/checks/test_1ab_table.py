@@ -82,7 +82,10 @@ def row(problem1, record, name):
         record.inconclusive(verdict.says)
         record.evidence.variant = verdict.variant
         record.evidence.staff_message = f"{verdict.says} Suggested: {verdict.variant}.{evidence}"
-        record.attach("txt", run.printed.encode() + b"\n\n" + problem1.listing(path))
+        # What was printed and the lines to look at are the answer: the same ones are known again.
+        answer = "\n".join((run.printed, *verdict.evidence))
+        record.attach("txt", answer.encode(errors="replace"), own=True)
+        record.attach("txt", problem1.listing(path))
         return
     variant = "none" if verdict.variant == "missing" else verdict.variant
     says = verdict.says

@@ -272,8 +272,7 @@ def shown(work, record):
     def shown(question):
         answer = work.answers[question]
         if answer.text:
-            text = f"{question}, {answer.where}\n\n{answer.text}\n"
-            record.attach("txt", text.encode(errors="replace"), own=True)
+            record.attach("txt", answer.text.encode(errors="replace"), own=True)
             return answer
         if work.elsewhere:
             record.inconclusive(f"{question} may be answered in {work.elsewhere}.")

@@ -44,17 +44,17 @@ def test_graph_without_cache(drawn):
 @pytest.mark.hidden
 def test_trends(shown, record):
     """Q6: a human reads what was observed."""
-    if shown("Q6"):
-        record.say("A human reads it.")
+    if answer := shown("Q6"):
+        record.say(f"{answer.where}: a human reads it.")
 
 
 @pytest.mark.hidden
 def test_explanations(work, shown, record):
     """Q7: what was written of each block, beside the blocks."""
-    texts = [f"--- {block.id}: {block.state}\n{block.text}" for block in work.filled.blocks]
-    record.attach("txt", "\n\n".join(texts).encode(), own=True)
-    if shown("Q7"):
-        record.say("A human reads it.")
+    if answer := shown("Q7"):
+        record.say(f"{answer.where}: a human reads it.")
+        texts = [f"--- {block.id}: {block.state}\n{block.text}" for block in work.filled.blocks]
+        record.attach("txt", "\n\n".join(texts).encode())
 
 
 @pytest.mark.hidden
@@ -66,5 +66,5 @@ def test_graph_with_cache(drawn):
 @pytest.mark.hidden
 def test_interpretation(shown, record):
     """Q9: a human reads what was concluded."""
-    if shown("Q9"):
-        record.say("A human reads it.")
+    if answer := shown("Q9"):
+        record.say(f"{answer.where}: a human reads it.")

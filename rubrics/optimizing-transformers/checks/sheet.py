@@ -159,8 +159,7 @@ class Sheet:
             for wanted, words in WANTED[asked].items()
         ]
         record.say(f"{reading.found_in}: a person reads it ({'; '.join(found)}).")
-        text = f"{reading.found_in}\n\n{reading.text}\n"
-        record.attach("txt", text.encode(errors="replace"), own=True)
+        record.attach("txt", reading.text.encode(errors="replace"), own=True)
 
     def _missing(self, record):
         if self.unread:
