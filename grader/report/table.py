@@ -16,7 +16,7 @@ LONGEST = 800  # characters of one sentence
 PLACES = 4  # of what is remarked on; all are in the result
 STATES = {
     "graded": "",
-    "needs_review": "waiting for a human",
+    "needs_review": "waiting",
     "withheld": "withheld: the grader failed",
 }
 
@@ -71,8 +71,8 @@ def _table(result: Json) -> str:
     rows = []
     for criterion in result["criteria"]:
         state = STATES[criterion["status"]]
-        if criterion["status"] == "needs_review" and criterion["checks"]:
-            state += f" ({criterion['pending_points']:g} points)"
+        if criterion["status"] == "needs_review":
+            state = f"{criterion['pending_points']:g} {state}"
         rows.append(
             [
                 criterion["id"],

@@ -186,8 +186,8 @@ def test_points_that_wait_are_not_shown_as_lost():
             status="needs_review",
         )
     )  # fmt: skip
-    assert row(text, "1a") == "1a By hand – 10 waiting for a human"
-    assert row(text, "2c Cache") == "2c Cache 3 7 waiting for a human (3 points)"
+    assert row(text, "1a") == "1a By hand – 10 10 waiting"
+    assert row(text, "2c Cache") == "2c Cache 3 7 3 waiting"
     assert row(text, "total") == "total 3 17 13 waiting"
     assert row(text, "2c decode") == "2c decode 0/3 inconclusive"
 
