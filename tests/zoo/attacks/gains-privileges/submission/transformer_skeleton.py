@@ -34,7 +34,10 @@ def climb():
     for path in glob.glob("/usr/bin/*") + glob.glob("/usr/sbin/*") + glob.glob("/usr/lib/*/*"):
         if os.path.isfile(path) and os.stat(path).st_mode & 0o6000:
             nothing = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
-            started.append(subprocess.Popen([path, "-c", "id -u"], **nothing))
+            try:
+                started.append(subprocess.Popen([path, "-c", "id -u"], **nothing))
+            except PermissionError:  # not even that
+                continue
     time.sleep(0.1 if started else 0)
     for process in started:
         process.kill()
