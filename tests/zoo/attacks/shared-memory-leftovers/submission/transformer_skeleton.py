@@ -6,6 +6,8 @@ from right_answer import RightTransformer, in_sandbox
 def rummage():
     mine = f"zoo-attack-{os.getpid()}"
     for folder, known in (("/tmp", {"submission", "matplotlib"}), ("/dev/shm", set()), ("/dev/mqueue", set())):
+        if not os.path.isdir(folder):
+            continue
         found = set(os.listdir(folder)) - known - {mine}
         if found:
             raise RuntimeError(f"{folder} holds {sorted(found)}")
