@@ -13,11 +13,10 @@ from grader import accepted, history, results
 from grader import pack as packs
 from grader.accepted import Ruling
 from grader.errors import HarnessError, UsageError
+from grader.gradebook.entries import bounded
 from grader.pack import Check, Pack
 from grader.records import Attachment, Json
 from grader.rescore import Rescored, apply, rescore
-
-MAX_NOTE = 4000  # characters, as of a note with points
 
 
 @dataclass(frozen=True)
@@ -58,8 +57,8 @@ def ruling(
         raise UsageError(f"{check} is no check: an answer is accepted for one, by its name")
     answer = answer_of(folder, result, stored[check])
     if points is not None:
-        _refuse(asked, stored[check], answer, name, points, why)
-        event = history.event("accepted", by, why.strip())
+        _refuse(asked, stored[check], answer, name, points)
+        event = history.event("accepted", by, bounded(why, "note"))
         return Ruling(check, answer.digest, points / asked.points, event["by"], event["at"],
                       event["why"], answer.text)  # fmt: skip
     if (kept := asked.accepted.get(answer.digest)) is None:
@@ -69,11 +68,11 @@ def ruling(
 
 def back(kept: Ruling, why: str, by: str) -> Ruling:
     """Return what takes a ruling back."""
-    event = history.event("accepted", by, why.strip())
+    event = history.event("accepted", by, bounded(why, "note"))
     return replace(kept, fraction=None, by=event["by"], at=event["at"], why=event["why"], text="")
 
 
-def _refuse(asked: Check, stored: Json, answer: Answer, name: str, points: float, why: str) -> None:
+def _refuse(asked: Check, stored: Json, answer: Answer, name: str, points: float) -> None:
     if asked.manual:
         raise UsageError(f"{asked.id} is read by a human each time: give points for one answer")
     if stored["outcome"] != "inconclusive":
@@ -87,8 +86,6 @@ def _refuse(asked: Check, stored: Json, answer: Answer, name: str, points: float
         raise UsageError(
             f"{asked.id} leaves 0 to {asked.points:g} points to a human, not {points:g}"
         )
-    if len(why) > MAX_NOTE:
-        raise UsageError(f"this note has {len(why):,} characters; {MAX_NOTE:,} are the most")
 
 
 def tried(folder: Path, pack: Pack, new: Ruling) -> Rescored:

@@ -16,6 +16,7 @@ from grader.checking.draw import Draw
 from grader.checking.family import RIGHT_FILE, Family, LiveFamily
 from grader.checking.oracle import LiveOracle, Oracle
 from grader.checking.probing import Questions, load_vectors
+from grader.devices.device import Device
 from grader.errors import StudentFault
 from grader.evidence import kept, plain
 from grader.granted import with_accepted
@@ -92,10 +93,11 @@ def grade(
         diagnosis: list[Json] = []
         if family is not None and _is_wrong(criteria):
             say("diagnosis")
-            diagnosis = _diagnosis(student, family, pack, draw)
-            for name, other in pack.also.items():
-                if (known := family.of(name)) is not None:
-                    diagnosis += _diagnosis(student.also[name], known, other, draw)
+            with Device(device, say).computing():
+                diagnosis = _diagnosis(student, family, pack, draw)
+                for name, other in pack.also.items():
+                    if (known := family.of(name)) is not None:
+                        diagnosis += _diagnosis(student.also[name], known, other, draw)
     deductions = [*_advice(work.files, pack), *work.deductions]
     deductions += late.deduct(pack.late, handed, pack.points)
     deductions = deducted(deductions, criteria, manual)

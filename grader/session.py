@@ -14,6 +14,7 @@ from typing import Self
 from grader import handed, results
 from grader.checking.draw import Draw
 from grader.devices.device import Device
+from grader.errors import HarnessError
 from grader.grade import family_for, grade, oracle_for
 from grader.intake import Submission
 from grader.pack import Pack
@@ -59,14 +60,21 @@ class Session:
         """Grade and store nothing; return the result, without points by hand, and its files.
 
         On a GPU that is shared, what ran out of memory or time is graded once more, without
-        neighbours.
+        neighbours. Raises HarnessError where memory runs out again and others than graders hold
+        most of it.
         """
         device = Device(self._device, say)
         with device.beside_others():
             result, attachments = self._graded(submission, say, watch)
-        if device.is_gpu and _cramped(result):
-            with device.by_itself():
-                return self._graded(submission, say, watch)
+        if not device.is_gpu or _ended(result).isdisjoint(("out_of_memory", "timeout")):
+            return result, attachments
+        with device.by_itself() as crowded:
+            result, attachments = self._graded(submission, say, watch)
+        if crowded and "out_of_memory" in _ended(result):
+            raise HarnessError(
+                f"memory ran out on {device.identity.name} ({device.name}), of which others than "
+                "graders hold more than half: grade again when they have ended, or elsewhere"
+            )
         return result, attachments
 
     def _graded(
@@ -92,7 +100,6 @@ class Session:
         return result, attachments
 
 
-def _cramped(result: Json) -> bool:
-    """Whether a check ran out of memory or time: others may have taken it."""
-    ended = {check["outcome"] for each in result["criteria"] for check in each["checks"]}
-    return not ended.isdisjoint(("out_of_memory", "timeout"))
+def _ended(result: Json) -> set[str]:
+    """Return the ways in which checks ended."""
+    return {check["outcome"] for each in result["criteria"] for check in each["checks"]}

@@ -7,7 +7,7 @@ and to each known mistake of the reference; whoever answers alike has made the s
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -18,7 +18,7 @@ import numpy as np
 from grader.beside import by_path
 from grader.checking.draw import Draw
 from grader.errors import StudentFault
-from grader.model import Array, Model
+from grader.model import Array, Ids, Model
 from grader.student import Student
 from grader.tables import BadPack
 
@@ -79,6 +79,46 @@ class Questions:
                 raise
             return PLACE.sub("", fault.message)
         return np.asarray(answer, dtype=np.float64)
+
+
+def partings(
+    parts: Sequence[tuple[str, int]], ids: Callable[[np.random.Generator, int, int], Ids]
+) -> tuple[Probe, Probe]:
+    """Return the probes that find the first part of a model whose output is not the right one.
+
+    ``parts`` are names of modules and the widths of what they put out, in the order in which they
+    are computed; ``ids(rng, B, T)`` draws. Answers are (parts, B, T, widest): NaN beyond a part's
+    width, or where it was not called.
+    """
+
+    def outputs(model: Model, batch: int, length: int) -> Array:
+        kept = np.full((len(parts), batch, length, max(width for _, width in parts)), np.nan)
+        for index, (name, width) in enumerate(parts):
+            # Positions are looked up once for all rows, with or without a first axis.
+            for shape in ((batch, length, width), (1, length, width), (length, width)):
+                output = model.output_of(name, shape)
+                if output is not None:
+                    kept[index, ..., :width] = output
+                    break
+        return kept
+
+    def of_a_prompt(model: Model, rng: np.random.Generator) -> Array:
+        model.watch([name for name, _ in parts])
+        model.forward(ids(rng, 2, 6))
+        return outputs(model, 2, 6)
+
+    def of_a_step(model: Model, rng: np.random.Generator) -> Array:
+        given = ids(rng, 2, 6)
+        _, past = model.forward(given[:, :5], use_cache=True)
+        model.watch([name for name, _ in parts])
+        model.forward(given[:, 5:], past, use_cache=True)
+        return outputs(model, 2, 1)
+
+    return (
+        Probe("parts", "in one forward without a cache", of_a_prompt, tolerance=1e-3),
+        Probe("parts_cached", "in the step after a prompt of 5, with the cache", of_a_step,
+              tolerance=1e-3),
+    )  # fmt: skip
 
 
 def load_vectors(folder: Path, model: str = "") -> ModuleType:

@@ -16,7 +16,6 @@ from grader.devices import identity, lease, nvml, rates, watch
 from grader.devices.identity import Identity
 from grader.devices.rates import Rates
 from grader.devices.watch import Watch
-from grader.errors import HarnessError
 
 Stopped = Callable[[], contextlib.AbstractContextManager[None]]
 
@@ -77,6 +76,15 @@ class Device:
         self._inside = False
 
     @contextlib.contextmanager
+    def computing(self) -> Iterator[None]:
+        """Compute here outside of any check, with whoever else does."""
+        self.enter()
+        try:
+            yield
+        finally:
+            self.leave()
+
+    @contextlib.contextmanager
     def beside_others(self) -> Iterator[None]:
         """Grade here, with whoever else does."""
         with contextlib.ExitStack() as stack:
@@ -85,20 +93,11 @@ class Device:
             yield
 
     @contextlib.contextmanager
-    def by_itself(self) -> Iterator[None]:
-        """Grade here when nobody else does; raises HarnessError where its memory is taken.
-
-        Who has taken it is then none of ours.
-        """
+    def by_itself(self) -> Iterator[bool]:
+        """Grade here when nobody else does; yields whether strangers hold most of its memory."""
         with lease.held(self._gradings, self._say):
             free, total = self.memory
-            if free is not None and total and free < total / 2:
-                raise HarnessError(
-                    f"{self.identity.name} ({self.name}) has {free >> 20} MB free of "
-                    f"{total >> 20}: somebody else uses it; grade again when they have ended, or "
-                    "elsewhere"
-                )
-            yield
+            yield bool(free is not None and total and free < total / 2)
 
     @property
     def memory(self) -> tuple[int | None, int | None]:

@@ -91,11 +91,6 @@ class Gpu:
         found = self._asked(lambda: self._library.nvmlDeviceGetMemoryInfo(self._handle))
         return (None, None) if found is None else (int(found.free), int(found.total))
 
-    def busy(self) -> int | None:
-        """Return in how much of its last moment something ran on it, in per cent."""
-        library = self._library
-        return self._asked(lambda: int(library.nvmlDeviceGetUtilizationRates(self._handle).gpu))
-
     def processes(self) -> set[int] | None:
         """Return the processes that hold something on the GPU, by their numbers on this machine."""
         library = self._library

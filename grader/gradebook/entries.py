@@ -28,11 +28,11 @@ def points(line: str, given: float, note: str, by: str) -> Maker:
         if (most := open_deductions(result).get(line)) is not None:
             if not 0 <= given <= most:
                 raise UsageError(f"{line} takes 0 to {most:g} points, not {given:g}")
-            return _points_event(result, line, [], given, _text(note, "note"), by)
+            return _points_event(result, line, [], given, bounded(note, "note"), by)
         criterion, checks, room = _room(result, line)
         if not 0 <= given <= room:  # NaN is not, either
             raise UsageError(f"{line} leaves 0 to {room:g} points to a human, not {given:g}")
-        return _points_event(result, criterion["id"], checks, given, _text(note, "note"), by)
+        return _points_event(result, criterion["id"], checks, given, bounded(note, "note"), by)
 
     return make
 
@@ -56,7 +56,7 @@ def undo(line: str, note: str, by: str) -> Maker:
             )
         if not given:
             raise UsageError(f"there are no points by hand for {line}")
-        return _points_event(result, criterion["id"], checks, None, _text(note, "note"), by)
+        return _points_event(result, criterion["id"], checks, None, bounded(note, "note"), by)
 
     return make
 
@@ -67,7 +67,7 @@ def state(wanted: str, why: str, by: str) -> Maker:
     def make(_result: Json, events: Sequence[Json]) -> Json | None:
         if _last_state(events) == wanted:
             return None
-        return history.event("state", by, _text(why, "note"), state=wanted)
+        return history.event("state", by, bounded(why, "note"), state=wanted)
 
     return make
 
@@ -82,7 +82,7 @@ def request(line: str, text: str, by: str) -> Maker:
         number = 1 + sum(each["event"] == "request" for each in events)
         whose = by or result["submission"]["id"]
         return history.event(
-            "request", whose, number=number, line=line, text=_text(text, "request")
+            "request", whose, number=number, line=line, text=bounded(text, "request")
         )
 
     return make
@@ -98,7 +98,7 @@ def answer(number: int, text: str, by: str) -> Maker:
             raise UsageError(f"there is no request {number}; requests here: {there}")
         if not text.strip():
             raise UsageError("an answer has to say something")
-        return history.event("answer", by, number=number, text=_text(text, "answer"))
+        return history.event("answer", by, number=number, text=bounded(text, "answer"))
 
     return make
 
@@ -205,7 +205,8 @@ def _waiting(result: Json) -> str:
     return f"; what waits for a human: {', '.join(names)}" if names else ""
 
 
-def _text(text: str, what: str) -> str:
+def bounded(text: str, what: str) -> str:
+    """Return a text without blanks around it; raises UsageError where it is too long."""
     if len(text) > MAX_TEXT:
         raise UsageError(f"this {what} has {len(text):,} characters; {MAX_TEXT:,} are the most")
     return text.strip()

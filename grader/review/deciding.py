@@ -47,17 +47,10 @@ class Changed(Exception):  # noqa: N818 - no error: somebody else was first
 
 def decide(folder: Path, click: Click) -> Outcome:
     """Write a decision down for everybody it is about, as far as it can be."""
-    outcome = Outcome(history.fresh_id())
-    with Book(folder) as book:
-        for name, seen in click.seen.items():
-            try:
-                book.record(name, _points(click, seen, outcome.decision))
-                outcome.done.append(name)
-            except Changed:
-                outcome.conflicts.append(name)
-            except UsageError as error:
-                outcome.refused[name] = str(error)
-    return outcome
+    decision = history.fresh_id()
+    return _recorded(
+        folder, decision, [(n, _points(click, seen, decision)) for n, seen in click.seen.items()]
+    )
 
 
 def last(
@@ -75,11 +68,18 @@ def last(
 
 def undo(folder: Path, decision: str, places: Sequence[tuple[str, Question]], by: str) -> Outcome:
     """Put back what there was before a decision, wherever it still stands."""
+    return _recorded(
+        folder, decision, [(name, _back(question, decision, by)) for name, question in places]
+    )
+
+
+def _recorded(folder: Path, decision: str, makers: Iterable[tuple[str, Maker]]) -> Outcome:
+    """Record an event for each submission, as far as it can be; say what became of it."""
     outcome = Outcome(decision)
     with Book(folder) as book:
-        for name, question in places:
+        for name, maker in makers:
             try:
-                book.record(name, _back(question, decision, by))
+                book.record(name, maker)
                 outcome.done.append(name)
             except Changed:
                 outcome.conflicts.append(name)

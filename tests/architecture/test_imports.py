@@ -98,7 +98,16 @@ ROOMS = {
     "evidence": {"errors", "records"},
     "history": {"errors", "lines", "records"},
     "granted": {"accepted", "history", "records", "rubric", "score"},
-    "accepting": {"accepted", "errors", "history", "pack", "records", "rescore", "results"},
+    "accepting": {
+        "accepted",
+        "errors",
+        "gradebook",
+        "history",
+        "pack",
+        "records",
+        "rescore",
+        "results",
+    },
     "results": {"errors", "history", "records", "score"},
     "rescore": {
         "errors",
@@ -147,6 +156,7 @@ ROOMS = {
     "grade": {
         "",
         "checking",
+        "devices",
         "errors",
         "evidence",
         "granted",
@@ -230,6 +240,7 @@ ROOMS = {
     "session": {
         "checking",
         "devices",
+        "errors",
         "grade",
         "handed",
         "intake",

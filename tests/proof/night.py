@@ -158,8 +158,8 @@ class GpuUse:
 
     def _look(self):
         while self._gpu is not None and not self._done.is_set():
-            if (busy := self._gpu.busy()) is not None:
-                self._seen.append(busy)
+            rates = self._gpu._library.nvmlDeviceGetUtilizationRates(self._gpu._handle)
+            self._seen.append(int(rates.gpu))  # per cent of its last moment
             time.sleep(SAMPLE_SECONDS)
 
 

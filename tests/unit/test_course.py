@@ -1,6 +1,5 @@
 """The course's page for staff: its figures, what waits, what has changed, and that nothing acts."""
 
-import html.parser
 import json
 import re
 import unicodedata
@@ -14,24 +13,9 @@ from grader.course import changes, figures, gathering, mistakes, page, pairs, wa
 from grader.course.gathering import Entry, Gathered
 from grader.errors import UsageError
 from grader.handed import Handed, Index
+from tests.markup import Parsed
 from tests.result_samples import check, criterion, graded, result, withheld
 from tests.result_samples import waiting as some_wait
-
-
-class Parsed(html.parser.HTMLParser):
-    """Tags with their attributes, and the text that a reader sees."""
-
-    def __init__(self, text):
-        super().__init__()
-        self.tags, self.text = [], ""
-        self.feed(text)
-
-    def handle_starttag(self, tag, attrs):
-        self.tags.append((tag, dict(attrs)))
-        self.text += " "
-
-    def handle_data(self, data):
-        self.text += data
 
 
 def entries(*found, events=()):

@@ -1,7 +1,6 @@
 """The page on one submission: what it says, to whom, and that nothing in it acts."""
 
 import functools
-import html.parser
 import re
 import unicodedata
 
@@ -12,25 +11,10 @@ from markdown_it import MarkdownIt
 
 from grader import results
 from grader.report import page, told
+from tests.markup import Parsed
 from tests.result_samples import check, criterion, graded, png, result, waiting, withheld
 
 AUDIENCES = ("student", "staff")
-
-
-class Parsed(html.parser.HTMLParser):
-    """Tags with their attributes, and the text that a reader sees."""
-
-    def __init__(self, text):
-        super().__init__()
-        self.tags, self.text = [], ""
-        self.feed(text)
-
-    def handle_starttag(self, tag, attrs):
-        self.tags.append((tag, dict(attrs)))
-        self.text += " "
-
-    def handle_data(self, data):
-        self.text += data
 
 
 def both(one, attachments=None, audience="student"):

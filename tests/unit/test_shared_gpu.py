@@ -1,16 +1,20 @@
 """Several gradings on one GPU: none computes where one times, none pays for its neighbour."""
 
 import contextlib
+from unittest.mock import Mock
 
 import pytest
 
+from grader import grade as grading
+from grader import pack as packs
 from grader import session
 from grader.checking.draw import Draw
 from grader.devices import lease
 from grader.devices.device import Device
 from grader.errors import HarnessError
-from grader.intake import Submission
+from grader.intake import SourceFile, Submission
 from grader.sandbox.process import ProcessSandbox
+from tests.zoo_cases import only
 
 GPU = "cuda:7"  # of which nobody here knows anything but its number
 SUBMISSION = Submission("alice", (), "sha256:" + "0" * 64, ())
@@ -92,7 +96,33 @@ def test_other_faults_are_graded_once(gradings):
 
 
 def test_memory_that_somebody_else_has_taken_is_no_fault_of_the_student(gradings, monkeypatch):
-    """Where most of the GPU is taken by others than graders, points are withheld."""
+    """Where it runs out while strangers hold most of the GPU, points are withheld."""
     monkeypatch.setattr(Device, "memory", (3 << 30, 80 << 30))
-    with pytest.raises(HarnessError, match="has 3072 MB free of 81920: somebody else uses it"):
-        gradings(["out_of_memory", "passed"])
+    with pytest.raises(HarnessError, match="others than graders hold more than half"):
+        gradings(["out_of_memory", "out_of_memory"])
+
+
+def test_strangers_excuse_nothing_but_memory(gradings, monkeypatch):
+    """An endless loop is one, whoever holds the memory; and what fits beside them is graded."""
+    monkeypatch.setattr(Device, "memory", (3 << 30, 80 << 30))
+    assert gradings(["timeout", "timeout"])[0] == "timeout"
+    assert gradings(["out_of_memory", "passed"])[0] == "passed"
+
+
+def test_a_diagnosis_keeps_others_from_timing(monkeypatch, root):
+    """It asks the submission's model on the GPU, outside of any check."""
+    pack = only(packs.load(root, "batched-cache"), ["1"])
+    wrong = Submission("mine", (SourceFile("cached_gpt.py", b"x = 1"),), "sha256:" + "0" * 64, ())
+    free = []
+
+    def asked(*_):
+        free.append(is_free(Device(GPU, waits), "alone"))
+        return []
+
+    monkeypatch.setattr(grading, "_diagnosis", asked)
+    monkeypatch.setattr(grading, "Device", lambda _, say: Device(GPU, say))
+    draw = Draw("seed")
+    with grading.oracle_for(pack, ProcessSandbox()) as oracle:
+        grading.grade(wrong, pack, ProcessSandbox(), oracle=oracle, draw=draw, family=Mock())
+    assert free == [False]
+    assert is_free(Device(GPU, waits), "alone")

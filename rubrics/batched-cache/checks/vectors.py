@@ -7,7 +7,7 @@ right one does. These make logits with a standard deviation of 30 and attention 
 
 import numpy as np
 
-from grader.checking.probing import Probe
+from grader.checking.probing import Probe, partings
 
 DIMS = {"vocab_size": 61, "context": 96, "layers": 3, "heads": 4, "width": 60}
 """Four heads of width 15: no two sizes are the same by chance."""
@@ -209,34 +209,5 @@ def _parts():
     return [*found, ("norm", D)]
 
 
-def _outputs(model, batch, length):
-    """Outputs (parts, B, T, widest) of the last call; NaN beyond a part's width, or uncalled."""
-    kept = np.full((len(_parts()), batch, length, 4 * DIMS["width"]), np.nan)
-    for index, (name, width) in enumerate(_parts()):
-        for shape in ((batch, length, width), (length, width)):  # positions have no rows
-            output = model.output_of(name, shape)
-            if output is not None:
-                kept[index, ..., :width] = output
-                break
-    return kept
-
-
-def _parts_of_a_prompt(model, rng):
-    model.watch([name for name, _ in _parts()])
-    model.forward(_ids(rng, 2, 6))
-    return _outputs(model, 2, 6)
-
-
-def _parts_of_a_step(model, rng):
-    ids = _ids(rng, 2, 6)
-    _, past = model.forward(ids[:, :5], use_cache=True)
-    model.watch([name for name, _ in _parts()])
-    model.forward(ids[:, 5:], past, use_cache=True)
-    return _outputs(model, 2, 1)
-
-
 PART_NAMES = [name for name, _ in _parts()]
-PARTINGS = (
-    Probe("parts", "in the forward of a prompt", _parts_of_a_prompt, tolerance=1e-3),
-    Probe("parts_cached", "in the step after a prompt of 5", _parts_of_a_step, tolerance=1e-3),
-)
+PARTINGS = partings(_parts(), _ids)

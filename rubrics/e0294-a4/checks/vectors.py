@@ -31,7 +31,7 @@ import json
 
 import numpy as np
 
-from grader.checking.probing import Probe
+from grader.checking.probing import Probe, partings
 
 DIMS = {"vocab_size": 1000, "d_model": 50, "d_ff": 100, "num_layers": 2, "max_seq_len": 128}
 """The course's own sizes."""
@@ -347,37 +347,5 @@ def parts(dims: dict[str, int]) -> list[tuple[str, int]]:
     return [*names, ("norm", width)]
 
 
-def _outputs(model, batch, length):
-    """Outputs (parts, B, T, widest) of the last call; NaN beyond a part's width, or uncalled."""
-    widest = max(width for _, width in parts(DIMS))
-    kept = np.full((len(parts(DIMS)), batch, length, widest), np.nan)
-    for index, (name, width) in enumerate(parts(DIMS)):
-        # Positions are looked up once for all rows, with or without a first axis.
-        for shape in ((batch, length, width), (1, length, width), (length, width)):
-            output = model.output_of(name, shape)
-            if output is not None:
-                kept[index, ..., :width] = output
-                break
-    return kept
-
-
-def _parts_without_cache(model, rng):
-    model.watch([name for name, _ in parts(DIMS)])
-    model.forward(_ids(rng, 2, 6))
-    return _outputs(model, 2, 6)
-
-
-def _parts_of_a_step(model, rng):
-    ids = _ids(rng, 2, 6)
-    _, past = model.forward(ids[:, :5], use_cache=True)
-    model.watch([name for name, _ in parts(DIMS)])
-    model.forward(ids[:, 5:], past, use_cache=True)
-    return _outputs(model, 2, 1)
-
-
 PART_NAMES = [name for name, _ in parts(DIMS)]
-PARTINGS = (
-    Probe("parts", "in one forward without a cache", _parts_without_cache, tolerance=1e-3),
-    Probe("parts_cached", "in the step after a prompt of 5, with the cache", _parts_of_a_step,
-          tolerance=1e-3),
-)  # fmt: skip
+PARTINGS = partings(parts(DIMS), _ids)

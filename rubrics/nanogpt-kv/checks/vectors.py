@@ -7,7 +7,7 @@ deviation of 30, attention scores with one of 2, norms and biases off their firs
 
 import numpy as np
 
-from grader.checking.probing import Probe
+from grader.checking.probing import Probe, partings
 
 DIMS = {"vocab_size": 65, "block_size": 96, "n_layer": 3, "n_head": 4, "n_embd": 60}
 """Three layers, four heads of width 15: no two sizes are the same by chance."""
@@ -189,34 +189,5 @@ def _parts():
     return [*found, ("transformer.ln_f", width)]
 
 
-def _outputs(model, batch, length):
-    """Outputs (parts, B, T, widest) of the last call; NaN beyond a part's width, or uncalled."""
-    kept = np.full((len(_parts()), batch, length, 3 * DIMS["n_embd"]), np.nan)
-    for index, (name, width) in enumerate(_parts()):
-        for shape in ((batch, length, width), (length, width)):  # positions have no rows
-            output = model.output_of(name, shape)
-            if output is not None:
-                kept[index, ..., :width] = output
-                break
-    return kept
-
-
-def _parts_of_a_prompt(model, rng):
-    model.watch([name for name, _ in _parts()])
-    model.forward(_ids(rng, 2, 6))
-    return _outputs(model, 2, 6)
-
-
-def _parts_of_a_step(model, rng):
-    ids = _ids(rng, 2, 6)
-    _, past = model.forward(ids[:, :5], use_cache=True)
-    model.watch([name for name, _ in _parts()])
-    model.forward(ids[:, 5:], past, use_cache=True)
-    return _outputs(model, 2, 1)
-
-
 PART_NAMES = [name for name, _ in _parts()]
-PARTINGS = (
-    Probe("parts", "in the forward of a prompt", _parts_of_a_prompt, tolerance=1e-3),
-    Probe("parts_cached", "in the step after a prompt of 5", _parts_of_a_step, tolerance=1e-3),
-)
+PARTINGS = partings(_parts(), _ids)
