@@ -5,6 +5,9 @@ Its modules, in the order of the story:
     handins     which submissions there are
     journal     which batch this is, and what of it is done: what `--resume` goes by
     slot        one grader process; it grades one submission after the other
+    engine      what grades them: this machine, or others
+    local       this machine
+    fitting     how many gradings fit side by side
     running     hands the submissions out to slots, and does without those that are lost
     screen      what is seen meanwhile
     tally       the summary

@@ -15,40 +15,25 @@ import tempfile
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from typing import Protocol
 
+from grader.batch.engine import Screen
 from grader.batch.handins import HandIn
 from grader.batch.slot import Settings
 from grader.errors import HarnessError
 from grader.records import Json
 
+PROGRAM = "grader.batch.slot"
 ATTEMPTS = 2  # a submission that meets trouble of ours twice waits for `--resume`
 PATIENCE = 30.0  # seconds for a slot to leave nothing behind
 
 
-class Screen(Protocol):
-    """Is told what happens; by several threads."""
-
-    def begins(self, slot: int, hand_in: HandIn) -> None:
-        """Take note that a slot begins with a submission."""
-        ...
-
-    def at(self, slot: int, check: str) -> None:
-        """Take note of where it is."""
-        ...
-
-    def ends(self, slot: int, hand_in: HandIn, answer: Json) -> None:
-        """Take note of how it ended: as `grader.batch.slot` says."""
-        ...
-
-
 class Slot:
-    """The parent's end of one slot."""
+    """The parent's end of one slot; ``settings`` and orders are as its ``program`` takes them."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Json, program: str = PROGRAM) -> None:
         self._notes = tempfile.TemporaryFile()  # noqa: SIM115 - as long as the slot
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "grader.batch.slot"],
+        self._process = subprocess.Popen(  # noqa: S603 - a module of ours
+            [sys.executable, "-m", program],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._notes,
@@ -56,11 +41,11 @@ class Slot:
             text=True,
             encoding="utf-8",
         )
-        self._tell(dataclasses.asdict(settings))
+        self._tell(settings)
 
-    def grade(self, hand_in: HandIn, at: Callable[[str], None]) -> Json:
+    def grade(self, order: Json, at: Callable[[str], None]) -> Json:
         """Return how the grading ended; HarnessError if the slot was lost over it."""
-        self._tell(hand_in.bundle.to_json())
+        self._tell(order)
         assert self._process.stdout is not None
         with contextlib.suppress(ValueError):  # half a line: it was killed
             for line in self._process.stdout:
@@ -155,7 +140,8 @@ class Running:
             for _ in range(ATTEMPTS):
                 try:
                     slot = slot or self._opened(settings)
-                    answer = slot.grade(hand_in, lambda check: self._screen.at(number, check))
+                    order = hand_in.bundle.to_json()
+                    answer = slot.grade(order, lambda check: self._screen.at(number, check))
                 except HarnessError as error:
                     answer = {"trouble": str(error)}
                     self._close(slot)
@@ -177,7 +163,7 @@ class Running:
 
     def _opened(self, settings: Settings) -> Slot:
         try:
-            slot = Slot(settings)
+            slot = Slot(dataclasses.asdict(settings))
         except OSError as error:
             raise HarnessError(f"no grader process could be started: {error}") from error
         self._slots.add(slot)

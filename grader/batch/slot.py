@@ -16,7 +16,8 @@ import os
 import queue
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, NoReturn
@@ -47,7 +48,18 @@ class Settings:
 
 
 def main() -> None:
-    """Serve until there is nothing more to come."""
+    """Serve the hand-ins of this machine."""
+    serve(lambda told: contextlib.nullcontext(Settings(**told)), _grade)
+
+
+def serve(
+    settings_of: Callable[[Json], AbstractContextManager[Settings]],
+    grade: Callable[[Session, Json, Say], Json],
+) -> None:
+    """Serve until there is nothing more to come.
+
+    ``settings_of`` makes the settings of the first line, and ``grade`` answers each further one.
+    """
     signal.signal(signal.SIGTERM, _stop)
     orders = os.fdopen(os.dup(0), encoding="utf-8")
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
@@ -57,12 +69,19 @@ def main() -> None:
         answers.write(json.dumps(answer) + "\n")
         answers.flush()
 
-    settings = Settings(**json.loads(orders.readline()))
+    told = json.loads(orders.readline())
     waiting: queue.SimpleQueue[Json | None] = queue.SimpleQueue()
     busy = threading.Event()
     threading.Thread(target=_listen, args=(orders, waiting, busy), daemon=True).start()
-    with contextlib.suppress(KeyboardInterrupt, BrokenPipeError):
-        _serve(settings, waiting, busy, say)
+    with (
+        contextlib.suppress(KeyboardInterrupt, BrokenPipeError),
+        settings_of(told) as settings,
+        _session(settings) as session,
+    ):
+        while (order := waiting.get()) is not None:
+            answer = grade(session, order, say)
+            busy.clear()
+            say(answer)
 
 
 def _listen(
@@ -77,12 +96,8 @@ def _listen(
         os.kill(os.getpid(), signal.SIGTERM)
 
 
-def _serve(
-    settings: Settings,
-    waiting: queue.SimpleQueue[Json | None],
-    busy: threading.Event,
-    say: Say,
-) -> None:
+@contextlib.contextmanager
+def _session(settings: Settings) -> Iterator[Session]:
     assignment = pack.load(Path(settings.root), settings.pack)
     cold = choosing.named(
         settings.sandbox, settings.device, lambda _: None, first_core=settings.first_core
@@ -94,16 +109,13 @@ def _serve(
             assignment, sandbox, Draw(settings.seed), settings.device, Path(settings.out)
         ) as session,
     ):
-        while (order := waiting.get()) is not None:
-            answer = _grade(session, Bundle.of(order), say)
-            busy.clear()
-            say(answer)
+        yield session
 
 
-def _grade(session: Session, hand_in: Bundle, say: Say) -> Json:
+def _grade(session: Session, order: Json, say: Say) -> Json:
     """Grade one submission, or say why not."""
     try:
-        submission = hand_in.read()
+        submission = Bundle.of(order).read()
         result, _ = session.grade(submission, lambda check: say({"at": check}))
     except UsageError as error:
         return {"refused": str(error)}

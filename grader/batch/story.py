@@ -3,32 +3,24 @@
 from __future__ import annotations
 
 import dataclasses
-import os
-import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from grader import handed, late
 from grader import pack as packs
-from grader.batch import journal
+from grader.batch import engine, journal, local
+from grader.batch.engine import Engine, Run
 from grader.batch.handins import HandIn, HandIns
-from grader.batch.running import Running
 from grader.batch.screen import Terminal
-from grader.batch.slot import Settings, summary
+from grader.batch.slot import summary
 from grader.batch.tally import tally
-from grader.devices.device import Device
 from grader.downloads.taking import report, take
 from grader.errors import UsageError
 from grader.pack import Pack
-from grader.records import Json, Limits
-from grader.sandbox import choosing
+from grader.records import Json
 from grader.times import moment
-
-MB_BESIDE = 1024  # of a slot: its grader, the reference, the known mistakes
-GPU_BYTES = 12 << 30  # of a slot: a submission, and the reference that it is timed against
-SHARING = 4  # slots of one GPU: timings come one after the other, and more would only wait
 
 
 @dataclass(frozen=True)
@@ -40,7 +32,7 @@ class Order:
     out: Path
     pack: str | None
     sandbox: str
-    devices: tuple[str, ...]
+    devices: tuple[str, ...]  # those of another machine may be "auto"
     jobs: int | None
     resume: bool
     form: str | None = None  # of the download; None where it tells by itself
@@ -57,20 +49,31 @@ class Done:
     data: Json  # the summary for a program; `grader batch --help` has its form
 
 
-def run(order: Order, say: Callable[[str], None]) -> Done:
-    """Grade all submissions of a download or a folder; one that is bad never stops the others."""
+def run(order: Order, say: Callable[[str], None], opening: engine.Opening = local.opened) -> Done:
+    """Grade all submissions of a download or a folder; one that is bad never stops the others.
+
+    ``opening`` opens what grades them: this machine, or others.
+    """
     if order.jobs is not None and order.jobs < 1:
         raise UsageError(f"--jobs {order.jobs}: give at least 1")
     if order.due and moment(order.due, ZoneInfo("UTC")) is None:
         raise UsageError(
             f"--due {order.due}: give a date and a time, such as 2026-11-20T23:59+01:00"
         )
-    wanted = packs.file_names(order.root, order.pack)
-    hand_ins = HandIns(take(order.path, order.form, wanted, order.roster))
+    names = packs.file_names(order.root, order.pack)
+    hand_ins = HandIns(take(order.path, order.form, names, order.roster))
     pack = _pack(order, hand_ins)
     if not hand_ins.taken:
         raise UsageError(f"{order.path} holds no submission that can be graded")
-    sandbox = _sandbox(order, say)
+    wanted = engine.Wanted(order.root, order.out, pack, order.sandbox, order.devices, order.jobs)
+    with opening(wanted, say) as machines:
+        return _graded(order, hand_ins, pack, machines, say)
+
+
+def _graded(
+    order: Order, hand_ins: HandIns, pack: Pack, machines: Engine, say: Callable[[str], None]
+) -> Done:
+    """Grade what has no result yet."""
     batch = journal.begun(order.out, pack, order.path, resume=order.resume)
     index = _index(order, hand_ins, pack)
     told = report(hand_ins.taking, index)
@@ -82,8 +85,7 @@ def run(order: Order, say: Callable[[str], None]) -> Done:
             outdated += stored["pack"]["digest"] != pack.digest
             moved += late.is_other(pack.late, index.handed[each.id], stored)
     waiting = [each for each in hand_ins.taken.values() if each.id not in answers]
-    slots = _slots(order, pack, sandbox, batch)
-    say(_plan(hand_ins, waiting, pack, sandbox, len(slots)))
+    say(_plan(hand_ins, waiting, pack, machines))
     if outdated:
         say(f"{outdated} results are by an earlier rubric: `grader rescore {order.out}` says whose "
             "points that moves")  # fmt: skip
@@ -92,14 +94,14 @@ def run(order: Order, say: Callable[[str], None]) -> Done:
             f"`grader rescore {order.out}` says whose points that moves")  # fmt: skip
     count = len(hand_ins.taken)
     with Terminal(count, done=count - len(waiting)) as screen:
-        running = Running(slots, screen)
+        running = machines.run(batch, screen)
         running.start(waiting)
         stopped = _to_the_end(running, screen)
     answers |= screen.answers
     return Done(*tally(order.out, hand_ins, answers, told, stopped=stopped))
 
 
-def _to_the_end(running: Running, screen: Terminal) -> bool:
+def _to_the_end(running: Run, screen: Terminal) -> bool:
     """Wait; Ctrl-C once lets what has begun finish, twice ends it. Return whether it was used."""
     try:
         running.wait()
@@ -154,56 +156,7 @@ def _common(root: Path, fits: Mapping[str, list[str]]) -> str:
     )
 
 
-def _sandbox(order: Order, say: Callable[[str], None]) -> str:
-    """Return the name of a sandbox that works here; its image is made once, before the slots."""
-    device = order.devices[0]
-    if order.sandbox == "auto":
-        return choosing.best(device, say).name
-    return choosing.named(order.sandbox, device, say).name
-
-
-def _slots(order: Order, pack: Pack, sandbox: str, batch: journal.Journal) -> list[Settings]:
-    count = order.jobs or fitting(pack.sandbox, order.devices)
-    return [
-        Settings(
-            root=str(order.root),
-            pack=pack.id,
-            sandbox=sandbox,
-            device=order.devices[number % len(order.devices)],
-            out=str(order.out),
-            seed=batch.seed,
-            first_core=2 * number,
-        )
-        for number in range(count)
-    ]
-
-
-def fitting(limits: Limits, devices: Sequence[str]) -> int:
-    """Return how many gradings fit side by side.
-
-    As many as cores allow, and memory where the system tells it; on a GPU no more than share its
-    memory well, and one where nobody tells how much it has.
-    """
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    count = (cores or 1) // limits.cpus
-    available = re.search(r"^MemAvailable: +(\d+) kB$", _memory(), re.MULTILINE)
-    if available:
-        count = min(count, int(available[1]) // 1024 // (limits.memory_mb + MB_BESIDE))
-    if devices[0] != "cpu":
-        share = min((Device(device).memory[1] or 0) // GPU_BYTES for device in devices)
-        count = min(count, len(devices) * min(share, SHARING))
-        return max(len(devices), count)
-    return max(1, count)
-
-
-def _memory() -> str:
-    try:
-        return Path("/proc/meminfo").read_text(encoding="ascii")
-    except OSError:  # not everywhere known
-        return ""
-
-
-def _plan(hand_ins: HandIns, waiting: list[HandIn], pack: Pack, sandbox: str, slots: int) -> str:
+def _plan(hand_ins: HandIns, waiting: list[HandIn], pack: Pack, machines: Engine) -> str:
     count = len(hand_ins.taken)
     done = f", {count - len(waiting)} of them graded before" if len(waiting) < count else ""
-    return f"{pack.id}: {count} submissions{done}; {sandbox}, {slots} at a time"
+    return f"{pack.id}: {count} submissions{done}; {machines.described}"

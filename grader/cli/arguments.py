@@ -12,6 +12,7 @@ from grader.cli.parser import Front, Parser
 
 SANDBOXES = ("auto", "docker", "bubblewrap", "process")
 FORMS = ("canvas", "moodle", "gradescope", "classroom", "folder")
+CERTIFICATES = "where cert.pem and key.pem are; dask:// needs them, others make their own"
 SHELLS = ("bash", "zsh", "fish", "powershell")
 
 
@@ -62,6 +63,9 @@ def _grading(front: Front) -> None:
     command.add_argument("--gpus", help="numbers of the GPUs to use, with commas: 0,1")
     command.add_argument("--jobs", type=int, help="gradings side by side (default: what fits)")
     command.add_argument("--resume", action="store_true", help="grade what has no result yet")
+    engines = "which machines: local, dask://HOST:PORT, ssh://FILE or slurm://PARTITION"
+    command.add_argument("--engine", default="local", help=engines)
+    command.add_argument("--tls", type=Path, metavar="FOLDER", help=CERTIFICATES)
     command.set_defaults(run=commands.batch)
 
     command = _add(
@@ -210,6 +214,16 @@ def _machine(front: Front) -> None:
         help="no build: bind this machine's folders and this interpreter, which has torch",
     )
     command.set_defaults(run=commands.image)
+
+    command = _add(front, "worker", "grade on this machine what a batch on another one gives it")
+    command.add_argument("scheduler", help="dask://HOST:PORT")
+    where = "where cert.pem and key.pem are; - reads them from stdin, and ends with it"
+    command.add_argument("--tls", metavar="FOLDER", help=where)
+    command.add_argument("--name", default="", help="(default: the machine's)")
+    command.add_argument("--jobs", type=int, help="gradings side by side (default: what fits)")
+    once = "end with the scheduler (default: wait for it to come back)"
+    command.add_argument("--once", action="store_true", help=once)
+    command.set_defaults(run=commands.worker)
 
     command = _add(front, "completion", "what makes a shell complete commands and names")
     command.add_argument("shell", choices=SHELLS)

@@ -64,10 +64,10 @@ def there(path: Path) -> Path:
     return path
 
 
-def device(wanted: str) -> str:
-    """Return the device by its full name; raises UsageError."""
+def device(wanted: str, *, here: bool = True) -> str:
+    """Return the device by its full name; raises UsageError. "auto" is said by its machine."""
     if wanted == "auto":
-        return "cuda:0" if Path("/dev/nvidia0").exists() else "cpu"
+        return wanted if not here else "cuda:0" if Path("/dev/nvidia0").exists() else "cpu"
     kind, _, index = wanted.partition(":")
     if wanted != "cpu" and not (kind == "cuda" and (index.isdecimal() or wanted == "cuda")):
         raise UsageError(f"no device {wanted!r}: give auto, cpu or cuda:N")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from pathlib import Path
 
 from grader.cli import choices
 from grader.cli.missing import need_torch
@@ -40,10 +41,15 @@ def grade(arguments: argparse.Namespace) -> int:
 
 def batch(arguments: argparse.Namespace) -> int:
     """Grade all submissions of a folder or a download."""
-    from grader.batch import story
+    from grader.batch import local, story
 
     gpus = arguments.gpus.split(",") if arguments.gpus else []
     devices = [f"cuda:{each}" for each in gpus] or [arguments.device]
+    opening = local.opened
+    if is_elsewhere := arguments.engine != "local":
+        from grader.cluster import engine
+
+        opening = engine.at(arguments.engine, arguments.tls)
     done = story.run(
         story.Order(
             root=choices.ROOT,
@@ -51,7 +57,7 @@ def batch(arguments: argparse.Namespace) -> int:
             out=arguments.out,
             pack=arguments.pack,
             sandbox=arguments.sandbox,
-            devices=tuple(map(choices.device, devices)),
+            devices=tuple(choices.device(each, here=not is_elsewhere) for each in devices),
             jobs=arguments.jobs,
             resume=arguments.resume,
             form=arguments.form,
@@ -59,6 +65,7 @@ def batch(arguments: argparse.Namespace) -> int:
             due=arguments.due,
         ),
         choices.say,
+        opening,
     )
     if not choices.document(arguments, done.data):
         print(done.summary)
@@ -199,6 +206,25 @@ def doctor(arguments: argparse.Namespace) -> int:
     if not choices.document(arguments, doctor.data(rows)):
         print(doctor.render(rows))
     return 0
+
+
+def worker(arguments: argparse.Namespace) -> int:
+    """Serve a scheduler until it is enough."""
+    from grader.cluster import addresses, serving, tls
+
+    told = arguments.tls == "-"
+    pem = (
+        tls.told_by(sys.stdin) if told else tls.read(Path(arguments.tls)) if arguments.tls else None
+    )
+    order = serving.Serving(
+        addresses.dask(arguments.scheduler),
+        pem,
+        name=arguments.name,
+        jobs=arguments.jobs,
+        once=arguments.once or told,
+        leashed=told,
+    )
+    return serving.serve(order, choices.say)
 
 
 def completion(arguments: argparse.Namespace) -> int:

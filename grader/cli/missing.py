@@ -12,6 +12,7 @@ EXTRAS = {
               "nbformat", "PIL", "pygments", "yaml", "rich", "requests"),
     "review": ("flask", "waitress", "werkzeug"),
     "gpu": ("pynvml",),
+    "cluster": ("cryptography", "dask", "dask_jobqueue", "distributed"),
 }  # fmt: skip
 """Names as they are imported, by the extra in pyproject.toml that has them."""
 

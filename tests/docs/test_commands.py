@@ -26,6 +26,7 @@ PARSED = {
     "image": "builds an image",
     "convert": "changes a pack; tests/system/test_convert.py does",
     "doctor": "looks at this machine",
+    "worker": "serves until Ctrl-C; tests/cluster starts it",
     "completion": "prints for a shell to read; tests/unit/test_terminal.py asks it",
 }
 REFUSED = {  # what a page shows to be refused
@@ -148,7 +149,7 @@ def longer(page):
     before = {each.words for other in earlier for each in grader_commands(other, LATER)}
     found = [each.words for each in grader_commands(page, {*LATER, "calc"})]
     found = [words for words in found if words[1] != "calc" or "--plot" in words]
-    found = [words for words in found if not {"cuda:0", "--gpus"} & set(words)]
+    found = [words for words in found if not {"cuda:0", "--engine", "--gpus"} & set(words)]
     found = [words for words in found if words not in before or words[1] == "handout"]
     found.sort(key=lambda words: LATER.get(words[1], 0))
     if found and found[-1][1] == "regrade":

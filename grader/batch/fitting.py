@@ -1,0 +1,40 @@
+"""How many gradings fit side by side on this machine."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from grader.devices.device import Device
+from grader.records import Limits
+
+MB_BESIDE = 1024  # of a slot: its grader, the reference, the known mistakes
+GPU_BYTES = 12 << 30  # of a slot: a submission, and the reference that it is timed against
+SHARING = 4  # slots of one GPU: timings come one after the other, and more would only wait
+
+
+def fitting(limits: Limits, devices: Sequence[str]) -> int:
+    """Return how many gradings fit side by side.
+
+    As many as cores allow, and memory where the system tells it; on a GPU no more than share its
+    memory well, and one where nobody tells how much it has.
+    """
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    count = (cores or 1) // limits.cpus
+    available = re.search(r"^MemAvailable: +(\d+) kB$", _memory(), re.MULTILINE)
+    if available:
+        count = min(count, int(available[1]) // 1024 // (limits.memory_mb + MB_BESIDE))
+    if devices[0] != "cpu":
+        share = min((Device(device).memory[1] or 0) // GPU_BYTES for device in devices)
+        count = min(count, len(devices) * min(share, SHARING))
+        return max(len(devices), count)
+    return max(1, count)
+
+
+def _memory() -> str:
+    try:
+        return Path("/proc/meminfo").read_text(encoding="ascii")
+    except OSError:  # not everywhere known
+        return ""

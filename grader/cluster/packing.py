@@ -1,0 +1,61 @@
+"""A pack as bytes: what a machine without any pack needs to grade with it.
+
+That is the pack's folder and what its checks may look for beside it: its reference and what is
+common to all packs, but no reference of another one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import zipfile
+from collections.abc import Iterator
+from functools import cache
+from importlib import resources
+from pathlib import Path
+
+from grader import pack
+from grader.errors import HarnessError
+
+_MADE = ("__pycache__",)
+
+
+def packed(root: Path, pack_id: str) -> bytes:
+    """Return a pack and its reference as a zip."""
+    others = {pack.reference_of(name) for name in pack.names(root)} - {pack.reference_of(pack_id)}
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
+        for path in _files(root / "rubrics" / pack_id):
+            archive.write(path, path.relative_to(root))
+        for folder in sorted((root / "reference").iterdir()):
+            if folder.name not in others:
+                for path in _files(folder):
+                    archive.write(path, path.relative_to(root))
+    return stream.getvalue()
+
+
+def laid_out(data: bytes, root: Path, pack_id: str, digest: str) -> None:
+    """Lay a pack out; raises HarnessError where it is not the one of this digest."""
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        archive.extractall(root)
+    found = pack.load(root, pack_id).digest
+    if found != digest:
+        raise HarnessError(f"the pack {pack_id} has arrived as {found}, and was sent as {digest}")
+
+
+@cache
+def sources() -> str:
+    """Return the digest of the grader's own files: machines that differ in it grade differently."""
+    found = hashlib.sha256()
+    package = resources.files("grader")
+    assert isinstance(package, Path)  # it is installed as files: it starts itself by its name
+    for path in _files(package):
+        data = path.read_bytes()
+        found.update(f"{path.relative_to(package)} {len(data)}\n".encode() + data)
+    return f"sha256:{found.hexdigest()}"
+
+
+def _files(place: Path) -> Iterator[Path]:
+    for path in sorted([place, *place.rglob("*")]):
+        if path.is_file() and not any(part in _MADE for part in path.parts):
+            yield path
