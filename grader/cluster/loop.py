@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 LOOK_SECONDS = 0.1
-LAST_SECONDS = 5.0
+LAST_SECONDS = 15.0  # to leave nothing behind
 
 
 class Loop:
@@ -29,12 +29,21 @@ class Loop:
         return asyncio.run_coroutine_threadsafe(work, self._loop)
 
     def call(self, work: Coroutine[Any, Any, T]) -> T:
-        """Return the result of something; Ctrl-C ends it."""
-        begun = self.begin(work)
+        """Return the result of something; Ctrl-C ends it, and lets it clean up."""
+        ended = threading.Event()
+
+        async def watched() -> T:
+            try:
+                return await work
+            finally:
+                ended.set()
+
+        begun = self.begin(watched())
         try:
             return wait(begun)
         except KeyboardInterrupt:
             begun.cancel()
+            ended.wait(LAST_SECONDS)
             raise
 
     def close(self) -> None:

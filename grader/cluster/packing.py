@@ -17,7 +17,7 @@ from pathlib import Path
 from grader import pack
 from grader.errors import HarnessError
 
-_MADE = ("__pycache__",)
+_MADE = "__pycache__"
 
 
 def packed(root: Path, pack_id: str) -> bytes:
@@ -25,12 +25,10 @@ def packed(root: Path, pack_id: str) -> bytes:
     others = {pack.reference_of(name) for name in pack.names(root)} - {pack.reference_of(pack_id)}
     stream = io.BytesIO()
     with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
-        for path in _files(root / "rubrics" / pack_id):
-            archive.write(path, path.relative_to(root))
-        for folder in sorted((root / "reference").iterdir()):
-            if folder.name not in others:
-                for path in _files(folder):
-                    archive.write(path, path.relative_to(root))
+        parts = [folder for folder in (root / "reference").iterdir() if folder.name not in others]
+        for part in (root / "rubrics" / pack_id, *sorted(parts)):
+            for path in _made_by_hand(part):
+                archive.write(path, path.relative_to(root))  # also folders that are empty
     return stream.getvalue()
 
 
@@ -49,13 +47,14 @@ def sources() -> str:
     found = hashlib.sha256()
     package = resources.files("grader")
     assert isinstance(package, Path)  # it is installed as files: it starts itself by its name
-    for path in _files(package):
+    for path in filter(Path.is_file, _made_by_hand(package)):
         data = path.read_bytes()
         found.update(f"{path.relative_to(package)} {len(data)}\n".encode() + data)
     return f"sha256:{found.hexdigest()}"
 
 
-def _files(place: Path) -> Iterator[Path]:
+def _made_by_hand(place: Path) -> Iterator[Path]:
+    """Yield what is in a place, itself included, but for what Python makes there."""
     for path in sorted([place, *place.rglob("*")]):
-        if path.is_file() and not any(part in _MADE for part in path.parts):
+        if _MADE not in path.parts:
             yield path

@@ -25,6 +25,7 @@ from grader.batch.running import ATTEMPTS
 from grader.batch.slot import summary
 from grader.cluster import bench, loop, sent
 from grader.cluster.connection import GIVE_UP_SECONDS, Connection
+from grader.cluster.machine import Facts
 from grader.cluster.machines import LOOK_SECONDS, Gone, Machine
 from grader.cluster.queue import Queue
 from grader.errors import GraderError, HarnessError, UsageError
@@ -44,6 +45,15 @@ class Given:
     machine: Machine
     digest: str = ""  # of what was sent
     lost: bool = False  # its machine is
+
+
+def needs(facts: Facts) -> dict[str, float]:
+    """Return what a grading takes of a machine, as Dask's resources: of a GPU a share.
+
+    Within its share it times alone all the same, by the lease of the device.
+    """
+    share = {} if facts.devices[0] == "cpu" else {bench.GPU: 1 / SHARING}
+    return {bench.GRADINGS: 1.0, **share}
 
 
 class Running:
@@ -168,12 +178,9 @@ class Running:
             work = await asyncio.to_thread(self._work, given)
         except UsageError as error:
             return {"refused": str(error)}
-        needs = {bench.GRADINGS: 1.0}
-        if given.machine.facts.devices[0] != "cpu":
-            needs[bench.GPU] = 1 / SHARING
         future = client.submit(
             bench.grade, given.key, self._connection.batch, work, key=given.key, pure=False,
-            workers=[given.machine.address], resources=needs,
+            workers=[given.machine.address], resources=needs(given.machine.facts),
         )  # fmt: skip
         try:
             return dict(json.loads(await future))

@@ -70,7 +70,7 @@ class _Served:
                 with tempfile.TemporaryDirectory() as scratch:
                     await self._once(scratch)
                 waited = False
-            except (OSError, TimeoutError) as error:
+            except (OSError, TimeoutError, RuntimeError) as error:  # as Dask says that it is not there
                 if self._order.once:
                     raise HarnessError(f"no scheduler at {self._address}: {error}") from error
                 if not waited:

@@ -1,7 +1,8 @@
 """A batch by a real scheduler and a real worker, over TLS: as on one machine, and nothing stays."""
 
+import contextlib
 import json
-import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -11,6 +12,7 @@ import pytest
 
 from grader.cluster import private, tls
 from tests.cluster.samples import NET, WRONG, hand_ins, project, within
+from tests.long import LONG
 
 pytestmark = pytest.mark.bubblewrap
 
@@ -56,19 +58,22 @@ def scheduler(started, folder):
     return json.loads(file.read_text())["address"].replace("tls://", "dask://")
 
 
-def test_a_batch_elsewhere_is_a_batch_here(started, small, tmp_path):
-    """Results, files, progress and summary are those of one machine; of the pack nothing stays.
-
-    Ctrl-C twice ends the gradings on the worker, and --resume has each result once.
-    """
+@pytest.fixture
+def elsewhere(started, tmp_path):
+    """Return what a batch on a worker is called with, once the worker is started."""
     (tmp_path / "tls").mkdir()
     address = scheduler(started, tmp_path / "tls")
-    subs = hand_ins(tmp_path / "subs", alice=NET, bob=WRONG)
-    worker = started("grader", "worker", address, "--tls", str(tmp_path / "tls"), "--name", "gpu1",
-                     "--jobs", "2")  # fmt: skip
-    options = (str(subs), "--sandbox", "bubblewrap", "--engine", address,
-               "--tls", str(tmp_path / "tls"), "--out", str(tmp_path / "out"))  # fmt: skip
-    out, errors = started("grader", "batch", *options).communicate(timeout=60)
+    certificates = ("--tls", str(tmp_path / "tls"))
+    started("grader", "worker", address, *certificates, "--name", "gpu1", "--jobs", "2")
+    return ("grader", "batch", str(tmp_path / "subs"), "--pack", "small", "--out",
+            str(tmp_path / "out"), "--sandbox", "bubblewrap", "--engine", address,
+            *certificates)  # fmt: skip
+
+
+def test_a_batch_elsewhere_is_a_batch_here(started, elsewhere, tmp_path):
+    """Results, files, progress and summary are those of one machine; of the pack nothing stays."""
+    hand_ins(tmp_path / "subs", alice=NET, bob=WRONG)
+    out, errors = started(*elsewhere).communicate(timeout=60)
     assert "2 graded; 2 of them wait for a human: 2 2 times" in out, errors
     first, *lines = errors.splitlines()
     assert first.startswith("small: 2 submissions; bubblewrap on cpu with torch ")
@@ -78,31 +83,42 @@ def test_a_batch_elsewhere_is_a_batch_here(started, small, tmp_path):
               for name in ("alice", "bob")}  # fmt: skip
     assert [stored[name]["total"]["points"] for name in stored] == [2, 0]
     assert (tmp_path / "out" / stored["bob"]["attachments"]).is_dir()
-    assert left_by(worker) == []
-
-    hand_ins(subs, carol=NET.replace("return self", "time.sleep(60)\n        return self"))
-    again = started("grader", "batch", *options, "--resume")
-    assert within(30, lambda: left_by(worker))
-    again.send_signal(signal.SIGINT)
-    assert not within(0.5, lambda: again.poll() is not None)
-    again.send_signal(signal.SIGINT)
-    _, errors = again.communicate(timeout=30)
-    assert again.returncode == 130, errors
-    assert "3 submissions, 2 of them graded before" in errors
-    assert left_by(worker) == []
-    assert not (tmp_path / "out" / "carol.json").exists()
+    assert slots() == []
+    assert packs() == []
 
 
-def left_by(worker):
-    """Return the slots of a worker and the folders of packs that are of them."""
-    parents = {}
+@LONG
+def test_ctrl_c_twice_ends_what_others_grade(started, elsewhere, tmp_path):
+    """The gradings on the worker are ended with their sandboxes; --resume grades them."""
+    endless = NET.replace("return self", "time.sleep(600)\n        return self")
+    hand_ins(tmp_path / "subs", alice=endless, bob=NET)
+    running = started(*elsewhere)
+    assert within(60, (tmp_path / "out" / "bob.json").exists)
+    assert slots()
+    running.send_signal(signal.SIGINT)
+    assert not within(0.5, lambda: running.poll() is not None)
+    running.send_signal(signal.SIGINT)
+    out, errors = running.communicate(timeout=30)
+    assert running.returncode == 130, errors
+    assert "stopped: 1 left to grade; --resume goes on with them" in out
+    assert (slots(), packs()) == ([], [])
+    shutil.rmtree(tmp_path / "subs" / "alice")
+    hand_ins(tmp_path / "subs", alice=NET)
+    out, errors = started(*elsewhere, "--resume").communicate(timeout=60)
+    assert "2 submissions, 1 of them graded before" in errors
+    assert (tmp_path / "out" / "alice.json").exists()
+
+
+def slots():
+    """Return the processes that grade for a worker."""
+    found = []
     for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            parents[int(folder.name)] = int(
-                (folder / "stat").read_text().rpartition(")")[2].split()[1]
-            )
-        except OSError:
-            continue
-    slots = [pid for pid, parent in parents.items() if parent == worker.pid]
-    folders = Path("/dev/shm").glob(f"{private.PREFIX}*")
-    return slots + [path.name for path in folders if os.stat(path).st_uid == os.getuid()]
+        with contextlib.suppress(OSError):
+            if b"grader.cluster.slot" in (folder / "cmdline").read_bytes().split(b"\0"):
+                found.append(folder.name)
+    return found
+
+
+def packs():
+    """Return the folders of packs that slots have laid out."""
+    return [path.name for path in Path("/dev/shm").glob(f"{private.PREFIX}*")]
