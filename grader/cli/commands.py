@@ -41,15 +41,15 @@ def grade(arguments: argparse.Namespace) -> int:
 
 def batch(arguments: argparse.Namespace) -> int:
     """Grade all submissions of a folder or a download."""
-    from grader.batch import local, story
+    from grader.batch import engine, local, story
 
     gpus = arguments.gpus.split(",") if arguments.gpus else []
     devices = [f"cuda:{each}" for each in gpus] or [arguments.device]
-    opening = local.opened
+    opening: engine.Opening = local.opened
     if is_elsewhere := arguments.engine != "local":
-        from grader.cluster import engine
+        from grader.cluster import engine as cluster
 
-        opening = engine.at(arguments.engine, arguments.tls)
+        opening = cluster.at(arguments.engine, arguments.tls)
     done = story.run(
         story.Order(
             root=choices.ROOT,

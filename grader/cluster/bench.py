@@ -125,7 +125,7 @@ class Bench:
 _benches: dict[str, Bench] = {}  # by batch
 
 
-class _HangUp(WorkerPlugin):  # type: ignore[misc] - Dask has no types here
+class _HangUp(WorkerPlugin):  # type: ignore[misc]  # Dask has no types here
     """Ends what nobody waits for."""
 
     def transition(self, key: str, start: str, finish: str, **_: object) -> None:

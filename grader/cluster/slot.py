@@ -28,7 +28,11 @@ OUT = "results"  # of which nothing but who handed in when is ever here
 def main() -> None:
     """Serve hand-ins that are sent."""
     with private.folder() as root:
-        serve(lambda told: _laid_out(told, root), lambda *asked: _grade(*asked, root / OUT))
+        out = root / OUT
+        serve(
+            lambda told: _laid_out(told, root),
+            lambda session, order, say: _grade(session, order, say, out),
+        )
 
 
 @contextlib.contextmanager
