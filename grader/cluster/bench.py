@@ -41,7 +41,7 @@ class Bench:
         self._slots: dict[int, Slot] = {}
         self._running: dict[str, Slot] = {}  # by the key of the task
         self._ended: set[str] = set()  # keys that nobody waits for any more
-        self._closed = False
+        self.is_closed = False
         self._lock = threading.Lock()
         self._timer: threading.Timer | None = None
         self._rest()
@@ -71,7 +71,8 @@ class Bench:
     def close(self) -> None:
         """End all slots; returns when nothing is left of them."""
         with self._lock:
-            self._closed = True
+            self.is_closed = True
+            self._told = {}  # the pack is in it
             slots, self._slots = list(self._slots.values()), {}
             if self._timer is not None:
                 self._timer.cancel()
@@ -84,7 +85,7 @@ class Bench:
         """Return the slot of this number, which is ours alone, and note what it is at."""
         slot = self._slots.get(number) or self._opened(number, seed)
         with self._lock:
-            wanted = not self._closed and key not in self._ended
+            wanted = not self.is_closed and key not in self._ended
             if wanted:
                 self._slots[number] = self._running[key] = slot
         if not wanted:
@@ -116,13 +117,14 @@ class Bench:
         with self._lock:
             if self._timer is not None:
                 self._timer.cancel()
-            if not self._closed and not self._running:
-                self._timer = threading.Timer(IDLE_SECONDS, _clear_away, [self])
+            if not self.is_closed and not self._running:
+                self._timer = threading.Timer(IDLE_SECONDS, self.close)
                 self._timer.daemon = True
                 self._timer.start()
 
 
 _benches: dict[str, Bench] = {}  # by batch
+_over: set[str] = set()  # batches that have ended, whatever is still being prepared for them
 
 
 class _HangUp(WorkerPlugin):  # type: ignore[misc]  # Dask has no types here
@@ -134,11 +136,6 @@ class _HangUp(WorkerPlugin):  # type: ignore[misc]  # Dask has no types here
             for bench in list(_benches.values()):
                 bench.hang_up(key)
 
-    async def teardown(self, worker: Any) -> None:  # noqa: ANN401, ARG002 - as Dask calls it
-        """End all slots with the worker."""
-        batches = list(_benches)
-        await asyncio.gather(*(forget(batch) for batch in batches))
-
 
 async def prepare(batch: str, told: bytes, dask_worker: Any = None) -> bytes:  # noqa: ANN401
     """Make ready for a batch; return how this machine grades, or why it cannot, as JSON."""
@@ -148,7 +145,9 @@ async def prepare(batch: str, told: bytes, dask_worker: Any = None) -> bytes:  #
         facts = await asyncio.to_thread(examined, asked, most)
     except (GraderError, OSError) as error:
         return json.dumps({"cannot": str(error)}).encode()
-    await forget(batch)
+    if batch in _over:
+        return json.dumps({"cannot": "the batch has ended"}).encode()
+    await _clear_away(batch)
     _benches[batch] = Bench(order, facts)
     if PLUGIN not in dask_worker.plugins:
         await dask_worker.plugin_add(_HangUp(), name=PLUGIN)
@@ -166,7 +165,7 @@ def grade(key: str, batch: str, work: bytes) -> bytes:
     The answer {"unprepared": true} asks for `prepare`: the bench has been cleared away.
     """
     bench = _benches.get(batch)
-    if bench is None:
+    if bench is None or bench.is_closed:
         return b'{"unprepared": true}'
     worker = get_worker()
 
@@ -178,13 +177,16 @@ def grade(key: str, batch: str, work: bytes) -> bytes:
 
 async def forget(batch: str) -> None:
     """End the slots of a batch, and with them all that this machine has of it."""
+    _over.add(batch)
+    await _clear_away(batch)
+
+
+async def forget_all() -> None:
+    """End the slots of all batches: the worker ends, or its scheduler has."""
+    await asyncio.gather(*(forget(batch) for batch in list(_benches)))
+
+
+async def _clear_away(batch: str) -> None:
     bench = _benches.pop(batch, None)
     if bench is not None:
         await asyncio.to_thread(bench.close)
-
-
-def _clear_away(bench: Bench) -> None:
-    for batch, known in list(_benches.items()):
-        if known is bench:
-            del _benches[batch]
-    bench.close()

@@ -27,7 +27,7 @@ class Connection:
     machines: Machines
 
     def __init__(self, cluster: Cluster, told: bytes, say: Callable[[str], None]) -> None:
-        self.batch = f"grader-{uuid.uuid4().hex}"
+        self.batch = ""
         self.say = say
         self.hear: Callable[[Json], None] = lambda _: None  # is told what a grading is at
         self._cluster, self._told = cluster, told
@@ -37,6 +37,7 @@ class Connection:
     async def open(self) -> None:
         """Connect, and wait for the first machines; raises HarnessError where there is none."""
         self._known_lost = {}
+        self.batch = f"grader-{uuid.uuid4().hex}"  # another one each time: the last one is over
         try:
             self.client = await self._cluster.start()
             self._is_open = True
@@ -103,7 +104,8 @@ class Connection:
                 break
             await asyncio.sleep(LOOK_SECONDS)
         if not self.machines.ready:
-            raise HarnessError(f"no machine can grade: {self._cluster.remedy}")
+            why = "as said above" if self._gone() else self._cluster.remedy
+            raise HarnessError(f"no machine can grade: {why}")
         self.machines.agree()
 
     def _gone(self) -> set[str]:

@@ -98,9 +98,10 @@ class Machines:
         """Let all machines forget the batch; returns when they have, and nothing of it runs."""
         for asked in self._asked.values():
             asked.cancel()
-        if self.ready and self._client.status == "running":
+        known = [*self.ready, *self._asked]
+        if known and self._client.status == "running":
             forgotten = self._client.run(
-                bench.forget, self._batch, workers=list(self.ready), on_error="ignore"
+                bench.forget, self._batch, workers=known, on_error="ignore"
             )
             try:
                 await asyncio.wait_for(forgotten, FORGET_SECONDS)

@@ -253,7 +253,7 @@ class Running:
     def _lose(self, machine: Machine) -> None:
         """Take back what a machine has that is gone, or frozen."""
         has = [task for task, given in self._tasks.items() if given.machine is machine]
-        more = f"; its {len(has)} gradings go elsewhere" if has else ""
+        more = f"; {len(has)} to be graded elsewhere" if has else ""
         self._screen.say(f"{machine.name} gives no sign of life{more}")
         for task in has:
             self._tasks[task].lost = True

@@ -16,6 +16,7 @@ from typing import Any
 
 import dask
 from distributed import Worker
+from distributed.core import Status
 
 from grader.cluster import bench, tls
 from grader.cluster.addresses import Dask
@@ -23,6 +24,8 @@ from grader.errors import HarnessError
 
 THREADS = 256  # which only wait for slots; how many there are is a resource
 AGAIN_SECONDS = 2.0
+LOOK_SECONDS = 0.2
+_ENDING = {Status.closing, Status.closed, Status.failed}
 
 
 @dataclass(frozen=True)
@@ -70,7 +73,7 @@ class _Served:
                 with tempfile.TemporaryDirectory() as scratch:
                     await self._once(scratch)
                 waited = False
-            except (OSError, TimeoutError, RuntimeError) as error:  # as Dask says that it is not there
+            except (OSError, TimeoutError, RuntimeError) as error:  # as Dask says it
                 if self._order.once:
                     raise HarnessError(f"no scheduler at {self._address}: {error}") from error
                 if not waited:
@@ -78,7 +81,7 @@ class _Served:
                 waited = True
             if self._order.once:
                 break
-            await self._sleep()
+            await self._sleep(AGAIN_SECONDS)
         return 0
 
     async def _once(self, scratch: str) -> None:
@@ -98,17 +101,15 @@ class _Served:
         with dask.config.set({"distributed.comm.timeouts.connect": "5s"}):
             async with worker:
                 self._say(f"{name} serves {self._address}")
-                ended = asyncio.create_task(worker.finished())
-                unwanted = asyncio.create_task(self._unwanted.wait())
-                await asyncio.wait({ended, unwanted}, return_when=asyncio.FIRST_COMPLETED)
-                unwanted.cancel()
-                ended.cancel()
+                while worker.status not in _ENDING and not self._unwanted.is_set():
+                    await self._sleep(LOOK_SECONDS)
+                await bench.forget_all()  # first: closing waits for what is being graded
         if not self._unwanted.is_set():
             self._say(f"the scheduler at {self._address} has gone")
 
-    async def _sleep(self) -> None:
+    async def _sleep(self, seconds: float) -> None:
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._unwanted.wait(), AGAIN_SECONDS)
+            await asyncio.wait_for(self._unwanted.wait(), seconds)
 
     def _leash(self) -> None:
         """Whoever started this worker is gone, or has hung up."""

@@ -172,7 +172,7 @@ def test_a_machine_that_is_lost_costs_nobody_anything(graded):
     assert_all_graded(screen, stored)
     assert Counter(screen.begun)["a"] == 2
     assert len(connection.client.cancelled) == 1
-    assert "x gives no sign of life; its 1 gradings go elsewhere" in screen.said
+    assert "x gives no sign of life; 1 to be graded elsewhere" in screen.said
 
 
 def test_a_hand_in_that_loses_machines_is_no_endless_loop(graded):

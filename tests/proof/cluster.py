@@ -39,7 +39,7 @@ machine that was lost.
 COUNT = 12
 FROZEN = 40.0  # seconds for which a worker is stopped: twice the time after which it is given up
 SANDBOX = ("--sandbox", "bubblewrap", "--jobs", "1")
-LOST = re.compile(r"gives no sign of life; its (\d+) gradings")
+LOST = re.compile(r"gives no sign of life; (\d+) to be graded")
 NICE = ("nice", "-n", "15")
 
 

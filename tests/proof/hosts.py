@@ -51,10 +51,6 @@ class Hosts:
         for file in self.folder.glob("*.pid"):
             with contextlib.suppress(ProcessLookupError, ValueError):
                 os.kill(int(file.read_text()), signal.SIGTERM)
-        for name in self.addresses:  # what was started through ssh, and only there
-            for pid in _in_namespace(name):
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
         _clear()
         shutil.rmtree(self.folder, ignore_errors=True)
 
@@ -86,7 +82,8 @@ class Hosts:
             f"AuthorizedKeysFile {self.folder}/authorized\nStrictModes no\n"
             f"PermitRootLogin prohibit-password\nPidFile {self.folder}/{name}.pid\n"
         )
-        _run("ip", "netns", "exec", name, "/usr/sbin/sshd", "-f", sshd)
+        # Not `ip netns exec`, which hides the control groups behind a /sys of its own.
+        _run("nsenter", f"--net=/run/netns/{name}", "/usr/sbin/sshd", "-f", sshd)
 
     def _answers(self, name):
         asked = ["ssh", "-F", self.config, "-o", "BatchMode=yes", name, "true"]
@@ -101,11 +98,14 @@ def _in_namespace(name):
 
 
 def _clear():
-    for command in (
-        *(["ip", "netns", "del", name] for name in NAMES),
-        ["ip", "link", "del", BRIDGE],
-    ):
-        subprocess.run(command, capture_output=True, check=False)
+    """Remove what is here of machines, also of a run that was killed, with all that runs there."""
+    for number, name in enumerate(NAMES):
+        for pid in _in_namespace(name):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        for command in (["ip", "netns", "del", name], ["ip", "link", "del", f"gr{number}"]):
+            subprocess.run(command, capture_output=True, check=False)
+    subprocess.run(["ip", "link", "del", BRIDGE], capture_output=True, check=False)
 
 
 def _run(*command):
