@@ -12,6 +12,7 @@ import functools
 import json
 import os
 import shlex
+import signal
 import socket
 import subprocess
 import sys
@@ -198,19 +199,18 @@ class BySlurm:
 
     def __init__(self, address: addresses.Slurm, pem: dict[str, str] | None) -> None:
         self._given, self._pem = address, pem
+        self._slurm = _jobqueue()
         self.lost: dict[str, str] = {}
         self.remedy = f"`squeue -p {address.partition}` says what its jobs wait for"
         self._open = contextlib.AsyncExitStack()
 
     async def start(self) -> Client:
         """Start a scheduler here, and ask Slurm for jobs."""
-        from dask_jobqueue.slurm import SLURMCluster, SLURMJob  # noqa: PLC0415 - only for Slurm
-
         given = self._given
         folder = self._open.enter_context(private.folder(Path(given.shared or Path.home())))
         pem = tls.written(self._pem or tls.temporary(), folder)
 
-        class Job(SLURMJob):  # type: ignore[misc]  # it has no types
+        class Job(self._slurm.SLURMJob):  # type: ignore[misc]  # it has no types
             """A job that is a worker of ours."""
 
             def __init__(self, scheduler: str, name: str, **keywords: Any) -> None:  # noqa: ANN401
@@ -222,7 +222,7 @@ class BySlurm:
 
         gpus = [f"--gres=gpu:{given.gpus}"] if given.gpus else []
         made = functools.partial(
-            SLURMCluster,
+            self._slurm.SLURMCluster,
             job_cls=Job,
             queue=given.partition,
             account=given.account or None,
@@ -246,6 +246,19 @@ class BySlurm:
     async def close(self) -> None:
         """Cancel the jobs, and close the scheduler."""
         await self._open.aclose()
+
+
+def _jobqueue() -> Any:  # noqa: ANN401 - a module without types
+    """Return dask-jobqueue's part on Slurm; in the main thread, since it changes what Ctrl-C does.
+
+    That is put back: here Ctrl-C lets gradings finish.
+    """
+    before = signal.getsignal(signal.SIGINT)
+    try:
+        from dask_jobqueue import slurm  # noqa: PLC0415 - only for Slurm
+    finally:
+        signal.signal(signal.SIGINT, before)
+    return slurm
 
 
 async def _scheduler_here(kind: Any, listen: str, pem: dict[str, str]) -> Any:  # noqa: ANN401
