@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import tomllib
 from pathlib import Path
@@ -10,13 +11,17 @@ import pytest
 
 from grader import intake
 from grader import pack as packs
+from grader.batch import journal
 from grader.checking.draw import Draw
 from grader.grade import family_for, grade, oracle_for
 from grader.intake import SourceFile, Submission
 from grader.sandbox import docker
 from tests import packs as shown
+from tests import quick
 from tests.decoding import samples as decoding
 from tests.notebooks import samples
+from tests.proof.cluster import Served, stored
+from tests.watched import Batch
 from tests.zoo_cases import FULL, Case, latency_cases, only, outcomes, timed
 
 pytestmark = [
@@ -301,3 +306,22 @@ def test_latency_of_tricks_on_the_gpu(timed_on_the_gpu, case, tmp_path):
     }
     assert not odd, said(result)
     assert result["total"]["points"] == case.expected["earned"], said(result)
+
+
+# --- by a worker: `pytest tests/test_gpu.py -k worker` --------------------------------------------
+
+
+def test_a_worker_gives_the_points_of_one_machine_on_the_gpu(tmp_path):
+    """Four gradings with their timings, by a worker that shares the GPU, are those of one machine."""
+    quick.project(tmp_path / "project", quick.PROBLEM_1)
+    quick.right(tmp_path / "hand-ins", 4)
+    ours = ("--device", DEVICE)
+    assert Batch(tmp_path / "project", tmp_path / "hand-ins", tmp_path / "here", *ours).end() == 0
+    (tmp_path / "there").mkdir()
+    shutil.copy(tmp_path / "here" / journal.FILE, tmp_path / "there")  # the same draw
+    with Served(tmp_path / "project", 1) as served:
+        engine = ("--resume", "--engine", served.address, "--tls", str(served.folder))
+        batch = Batch(tmp_path / "project", tmp_path / "hand-ins", tmp_path / "there", *ours, *engine)
+        assert batch.end() == 0, batch.lines
+    assert "docker on cuda" in batch.lines[0]
+    assert stored(tmp_path / "there") == stored(tmp_path / "here")

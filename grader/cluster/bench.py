@@ -145,6 +145,8 @@ async def prepare(batch: str, told: bytes, dask_worker: Any = None) -> bytes:  #
         facts = await asyncio.to_thread(examined, asked, most)
     except (GraderError, OSError) as error:
         return json.dumps({"cannot": str(error)}).encode()
+    except (TypeError, KeyError) as error:  # it asks for what this version has never heard of
+        return json.dumps({"cannot": f"its grader is of another version ({error})"}).encode()
     if batch in _over:
         return json.dumps({"cannot": "the batch has ended"}).encode()
     await _clear_away(batch)

@@ -132,8 +132,10 @@ class Machines:
             bench.prepare, self._batch, self._told, workers=[address], on_error="return"
         )
         answer: Any = (await asyncio.wait_for(asked, PREPARE_SECONDS))[address]
-        if isinstance(answer, Exception):
+        if isinstance(answer, ImportError | AttributeError):
             raise HarnessError(f"it has no grader of this version ({answer})") from answer
+        if isinstance(answer, Exception):
+            raise HarnessError(f"it failed when it was asked ({answer!r})") from answer
         told = json.loads(answer)
         if "cannot" in told:
             raise HarnessError(told["cannot"])

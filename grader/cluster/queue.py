@@ -56,7 +56,6 @@ class Queue:
         self._path, self._run = folder / FILE, run
         with self._speaking():
             self._base = sqlite3.connect(self._path, timeout=30, isolation_level=None)
-            self._base.execute("PRAGMA journal_mode = WAL")
             self._base.execute(SCHEMA)
 
     def close(self) -> None:

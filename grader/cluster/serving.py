@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 import os
 import signal
 import socket
@@ -20,6 +19,7 @@ from distributed.core import Status
 
 from grader.cluster import bench, tls
 from grader.cluster.addresses import Dask
+from grader.cluster.loop import quiet
 from grader.errors import HarnessError
 
 THREADS = 256  # which only wait for slots; how many there are is a resource
@@ -42,7 +42,7 @@ class Serving:
 
 def serve(order: Serving, say: Callable[[str], None]) -> int:
     """Serve until SIGTERM or Ctrl-C; a scheduler that has gone is waited for."""
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what counts is said here
+    quiet()
     bench.most = order.jobs
     address, security = tls.line(order.scheduler.host, order.scheduler.port, order.pem)
     return asyncio.run(_Served(order, address, security, say).run())

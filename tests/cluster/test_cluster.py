@@ -9,8 +9,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from distributed import Scheduler, Worker
 
-from grader.cluster import private, tls
+from grader.batch import story
+from grader.batch.story import Order
+from grader.cluster import engine, loop, private, tls
 from tests.cluster.samples import NET, WRONG, hand_ins, project, within
 from tests.long import LONG
 
@@ -21,6 +24,55 @@ pytestmark = pytest.mark.bubblewrap
 def small(tmp_path_factory, bubblewrap_sandbox):
     """A project with one small pack."""
     return project(tmp_path_factory.mktemp("small"))
+
+
+# --- a scheduler and a worker in this process: quick ----------------------------------------------
+
+
+@contextlib.asynccontextmanager
+async def cluster(pem):
+    """Start a scheduler and a worker that speak TLS; yields the scheduler's address."""
+    more = {"host": "127.0.0.1", "security": tls.security(pem), "dashboard": False}
+    async with (
+        Scheduler(port=0, protocol="tls://", **more) as scheduler,
+        Worker(scheduler.address, nthreads=8, name="gpu1", memory_limit=0, **more),
+    ):
+        yield scheduler.address.replace("tls://", "dask://")
+
+
+@pytest.fixture
+def address(tmp_path):
+    """Return the address of a scheduler with a worker; its certificates are in the folder tls."""
+    (tmp_path / "tls").mkdir()
+    pem = tls.temporary()
+    tls.written(pem, tmp_path / "tls")
+    beside, running = loop.Loop(), contextlib.AsyncExitStack()
+    yield beside.call(running.enter_async_context(cluster(pem)))
+    beside.call(running.aclose())
+    beside.close()
+
+
+def test_a_batch_elsewhere_is_a_batch_here(address, small, tmp_path, capfd):
+    """Results, files, progress and summary are those of one machine; of the pack nothing stays."""
+    subs = hand_ins(tmp_path / "subs", alice=NET, bob=WRONG)
+    order = Order(small, subs, tmp_path / "out", "small", "bubblewrap", ("auto",), 1, resume=False)
+    said = []
+    done = story.run(order, said.append, engine.at(address, tmp_path / "tls"))
+    assert done.code == 0, done.summary
+    assert "2 graded; 2 of them wait for a human: 2 2 times" in done.summary
+    (first,) = said
+    assert first.startswith("small: 2 submissions; bubblewrap on cpu with torch ")
+    assert first.endswith(" on 1 machine, 1 at a time")
+    lines = capfd.readouterr().err.splitlines()
+    assert [line.split()[:2] for line in lines] == [["1/2", "alice:"], ["2/2", "bob:"]]
+    stored = {name: json.loads((tmp_path / "out" / f"{name}.json").read_text())
+              for name in ("alice", "bob")}  # fmt: skip
+    assert [stored[name]["total"]["points"] for name in stored] == [2, 0]
+    assert (tmp_path / "out" / stored["bob"]["attachments"]).is_dir()
+    assert (slots(), packs()) == ([], [])
+
+
+# --- programs, as in the docs ---------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -68,23 +120,6 @@ def elsewhere(started, tmp_path):
     return ("grader", "batch", str(tmp_path / "subs"), "--pack", "small", "--out",
             str(tmp_path / "out"), "--sandbox", "bubblewrap", "--engine", address,
             *certificates)  # fmt: skip
-
-
-def test_a_batch_elsewhere_is_a_batch_here(started, elsewhere, tmp_path):
-    """Results, files, progress and summary are those of one machine; of the pack nothing stays."""
-    hand_ins(tmp_path / "subs", alice=NET, bob=WRONG)
-    out, errors = started(*elsewhere).communicate(timeout=60)
-    assert "2 graded; 2 of them wait for a human: 2 2 times" in out, errors
-    first, *lines = errors.splitlines()
-    assert first.startswith("small: 2 submissions; bubblewrap on cpu with torch ")
-    assert first.endswith(" on 1 machine, 2 at a time")
-    assert sorted(line.split()[1] for line in lines) == ["alice:", "bob:"]
-    stored = {name: json.loads((tmp_path / "out" / f"{name}.json").read_text())
-              for name in ("alice", "bob")}  # fmt: skip
-    assert [stored[name]["total"]["points"] for name in stored] == [2, 0]
-    assert (tmp_path / "out" / stored["bob"]["attachments"]).is_dir()
-    assert slots() == []
-    assert packs() == []
 
 
 @LONG

@@ -27,16 +27,17 @@ ABOUT = """
 `grader batch` over copies of the zoo's right and wrong submissions, of which 2a to 2c are graded,
 in bubblewrap: first on this machine with one slot, and then, with the same draw, by workers of one
 slot each that a scheduler has (`dask://`), that ssh starts (`ssh://`: two network namespaces, each
-with a real sshd) or that are jobs of Slurm (`slurm://`: a slurmctld, two slurmd). All of them are
-this one machine of two cores, on which a second worker takes its cores from the first; so nothing
-here says how much faster two real machines are.
+with a real sshd) or that are jobs of Slurm (`slurm://`: a slurmctld, two slurmd).
 
 A row holds where every hand-in has its result, was told once, has criterion by criterion the points
-and outcomes of one machine, nothing is left in the queue, and after the end there is no slot, no
-worker of ours and no folder with a pack. "Given again" counts hand-ins that were taken from a
-machine that was lost.
+and outcomes of one machine, nothing is left in the queue, and after the end there is no slot and no
+folder with a pack. "Given again" counts hand-ins that were taken from a machine that was lost.
+
+All of these machines are this one, of two cores. The second row beside the first is what Dask costs.
+Where there are two workers each has one core, so that the third row beside the fourth is what a
+second machine of one core gives; more of them, and of more cores, could not be tried.
 """
-COUNT = 12
+COUNT = 10
 FROZEN = 40.0  # seconds for which a worker is stopped: twice the time after which it is given up
 SANDBOX = ("--sandbox", "bubblewrap", "--jobs", "1")
 LOST = re.compile(r"gives no sign of life; (\d+) to be graded")
@@ -49,7 +50,8 @@ def rows():
     measured = {
         "one machine": lambda c: c.here(),
         "dask, one worker": lambda c: c.by_dask("dask-1", 1),
-        "dask, two workers": lambda c: c.by_dask("dask-2", 2),
+        "dask, one worker of one core": lambda c: c.by_dask("dask-core", 1, apart=True),
+        "dask, two workers": lambda c: c.by_dask("dask-2", 2, apart=True),
         "dask, a worker killed": lambda c: c.by_dask("dask-killed", 2, kill_first),
         "dask, the scheduler killed": lambda c: c.by_dask("dask-scheduler", 2, kill_scheduler),
         "dask, the batch killed": lambda c: c.by_dask("dask-batch", 2, kill_batch, again=True),
@@ -89,9 +91,9 @@ class Course:
         wrong += self._wrong("here", batch)
         return self._cells("here", [batch], wrong)
 
-    def by_dask(self, out, workers, meanwhile=None, *, again=False):
-        """Grade by a scheduler and workers that run already."""
-        with Served(self.folder / "project", workers) as served:
+    def by_dask(self, out, workers, meanwhile=None, *, again=False, apart=False):
+        """Grade by a scheduler and workers that run already, each on a core of its own or on all."""
+        with Served(self.folder / "project", workers, apart=apart or workers > 1) as served:
             options = ("--engine", served.address, "--tls", str(served.folder))
             return self._elsewhere(out, options, served, meanwhile, again=again)
 
@@ -166,8 +168,8 @@ class Course:
 class Served:
     """A scheduler and workers on this machine, over TLS."""
 
-    def __init__(self, project, count):
-        self.project, self.count = project, count
+    def __init__(self, project, count, *, apart=False):
+        self.project, self.count, self.apart = project, count, apart
         self.folder = project.parent / "tls"
 
     def __enter__(self):
@@ -179,7 +181,8 @@ class Served:
         command = [*NICE, sys.executable, "-m", "grader", "worker", self.address, "--tls",
                    str(self.folder), "--name"]  # fmt: skip
         self.workers = [
-            subprocess.Popen([*command, f"worker-{n}"], cwd=self.project, stderr=subprocess.DEVNULL)
+            subprocess.Popen([*self._pinned(n), *command, f"worker-{n}"], cwd=self.project,
+                             stderr=subprocess.DEVNULL)
             for n in range(self.count)
         ]
         time.sleep(4)  # for all of them to be there: a batch begins with those that are
@@ -195,6 +198,9 @@ class Served:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
+
+    def _pinned(self, number):
+        return ["taskset", "-c", str(number % os.cpu_count())] if self.apart else []
 
     def start_scheduler(self):
         """Start it, on the port that it had."""

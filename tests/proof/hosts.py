@@ -1,6 +1,6 @@
 """Two machines that ssh reaches: network namespaces of this one, each with a real sshd; needs root.
 
-They share this machine's cores, files and process ids, and nothing of its network.
+They share this machine's files and process ids, and nothing of its network. Each has a core.
 """
 
 import contextlib
@@ -25,7 +25,8 @@ class Hosts:
         self.folder = Path(tempfile.mkdtemp(prefix="grader-proof-hosts-"))
         self.addresses = {name: f"10.77.0.{n}" for n, name in enumerate(NAMES, start=2)}
         self.file, self.config = self.folder / "hosts.txt", self.folder / "config"
-        self._command = f"cd {project} && {beside} {python} -m grader"
+        self._command = f"{python} -m grader"
+        self._before = f"cd {project} && {beside}"
 
     def __enter__(self):
         _clear()
@@ -37,7 +38,10 @@ class Hosts:
         Path("/run/sshd").mkdir(exist_ok=True)
         for number, (name, address) in enumerate(self.addresses.items()):
             self._machine(number, name, address)
-        self.file.write_text("".join(f"{name} {self._command}\n" for name in self.addresses))
+        self.file.write_text("".join(
+            f"{name} {self._before} taskset -c {number % os.cpu_count()} {self._command}\n"
+            for number, name in enumerate(self.addresses)
+        ))  # fmt: skip
         self.config.write_text("".join(
             f"Host {name}\n HostName {address}\n User root\n IdentityFile {self.folder}/key\n"
             f" UserKnownHostsFile {self.folder}/known\n StrictHostKeyChecking accept-new\n"
