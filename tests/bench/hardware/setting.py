@@ -1,5 +1,6 @@
 """What is measured, on what, and how a time is taken."""
 
+import gc
 import statistics
 import time
 from dataclasses import dataclass
@@ -89,6 +90,13 @@ def wait(setting):
     """Wait until the device has done its work."""
     if setting.is_gpu:
         torch.cuda.synchronize(setting.device)
+
+
+def freed(setting):
+    """Give the device back what nobody refers to any more."""
+    gc.collect()
+    if setting.is_gpu:
+        torch.cuda.empty_cache()
 
 
 def median(times):
