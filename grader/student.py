@@ -20,7 +20,7 @@ import numpy as np
 from grader.conversation import Conversation
 from grader.errors import StudentFault
 from grader.intake import SourceFile
-from grader.model import Array, Model
+from grader.model import Array, Ids, Model
 from grader.records import Interface, Limits
 from grader.sandbox import Sandbox
 from grader.tiles import Tiled
@@ -42,7 +42,7 @@ class Step:
     def __str__(self) -> str:
         """Return the words for the result."""
         how = "imported" if self.mode == "import" else "loaded by its definitions only"
-        return how + (f", with devices replaced by {self.device!r}" if self.device else "")
+        return how + (f", with all devices replaced by {self.device!r}" if self.device else "")
 
 
 class Student(Conversation):
@@ -86,6 +86,7 @@ class Student(Conversation):
         self._sent: Weights | None = None  # the weights that the worker holds
         self._import_seconds = 0.0
         self._builds_on_cpu = False
+        self._apart = False
 
     def close(self) -> None:
         """End the box, and those of its other models."""
@@ -115,8 +116,25 @@ class Student(Conversation):
 
         It is on CUDA, and where the guest cannot fork.
         """
-        if self.device == "cpu" and self.ready.get("fresh_workers", True):
+        if self._apart or not self.shares_worker:
             self.loaded = False
+
+    @property
+    def shares_worker(self) -> bool:
+        """Whether checks follow one another in one worker."""
+        return self.device != "cpu" or not self.ready.get("fresh_workers", True)
+
+    @contextlib.contextmanager
+    def apart(self) -> Iterator[None]:
+        """Give each check a worker of its own, however dear."""
+        with contextlib.ExitStack() as others:
+            for other in self.also.values():
+                others.enter_context(other.apart())
+            self._apart = True
+            try:
+                yield
+            finally:
+                self._apart = False
 
     def build(
         self,
@@ -207,8 +225,8 @@ class Student(Conversation):
     def _try_step(self, step: Step) -> StudentFault | None:
         """Load by this step; return the fault that calls for another step, if any.
 
-        A small model tells whether a device is missing. What else goes wrong with it is for the
-        checks to find.
+        A small model tells whether a device is missing, or tensors are on another one than it is.
+        What else goes wrong with it is for the checks to find.
         """
         try:
             self._load(step)
@@ -226,10 +244,28 @@ class Student(Conversation):
         probe = self.interface.probe
         try:
             self._new({name: probe[name] for name in self.interface.constructor}, None)
-            ids = np.zeros((1, 2), dtype=np.int64)
-            self._model(probe).forward(ids)
+            model, ids = self._model(probe), np.zeros((1, 2), dtype=np.int64)
+            model.forward(ids)
         except StudentFault as fault:
             return fault
+        return None if self.device == "cpu" else self._misplaced(model, ids)
+
+    def _misplaced(self, model: Model, ids: Ids) -> StudentFault | None:
+        """Call it with a cache and let it generate; return what is on another device then."""
+
+        def with_cache() -> None:
+            _, past = model.forward(ids, use_cache=True)
+            model.forward(ids[:, -1:], past, use_cache=True)
+
+        def generating() -> None:
+            model.generate(ids, 2, temperature=1.0, use_cache=True, seed=1)
+
+        for call in (with_cache, generating):
+            try:
+                call()
+            except StudentFault as fault:
+                if fault.device_missing:
+                    return fault
         return None
 
     def _quicker_step(self, step: Step) -> Step:

@@ -25,7 +25,7 @@ from grader.checking.probing import VECTORS, load_vectors
 from grader.checking.record import Record
 from grader.devices.device import Device
 from grader.errors import HarnessError, StudentFault
-from grader.records import Evidence
+from grader.records import FAULTS, Evidence
 from grader.scripts import Scripts
 from grader.student import Student
 
@@ -36,6 +36,8 @@ UNUSED = (
 )  # fmt: skip
 """Plugins of pytest that no check needs: setting them up, and the full garbage collections of two
 of them, would be half of what pytest takes for a submission."""
+
+OURS = "harness_error"
 
 CHECK_SECONDS = 300  # backstop for a check that hangs on our side; students have limits of theirs
 
@@ -57,13 +59,26 @@ def run(
     draw: Draw,
     say: Callable[[str], None] = lambda _: None,
 ) -> list[Evidence]:
-    """Run the checks of a folder for one submission; one evidence for each, in their order."""
+    """Run the checks of a folder for one submission; one evidence for each, in their order.
+
+    Where checks share a process, what one lost is tried again in a process of its own: nobody loses
+    points on a GPU by what a module has kept of a model of an earlier check.
+    """
     evidence = _run_once(folder, checks, student, oracle, draw, say)
-    again = [check for check in checks if evidence[check].outcome == "harness_error"]
+    again = [check for check in checks if evidence[check].outcome == OURS]
     if again:
         student.close()
         oracle.close()
         evidence |= _run_once(folder, again, student, oracle, draw, say)
+    lost = [check for check in checks if evidence[check].outcome in ("failed", "error")]
+    if lost and student.shares_worker:
+        with student.apart():
+            repeated = _run_once(folder, lost, student, oracle, draw, say)
+        better = {check: e for check, e in repeated.items() if e.outcome not in (*FAULTS, OURS)}
+        if better:
+            student.flag(f"What other checks left behind stood in the way of {', '.join(better)}: "
+                         "repeated in a process of its own.")  # fmt: skip
+        evidence |= better
     return [evidence[check] for check in checks]
 
 
@@ -95,7 +110,7 @@ def _run_once(
         if check not in plugin.evidence:
             plugin.evidence[check] = Evidence(
                 check,
-                "harness_error",
+                OURS,
                 message="This check could not be run.",
                 staff_message=f"pytest ended with {code!r}: {output.getvalue()[-1500:]}",
             )
@@ -265,7 +280,7 @@ class _Plugin:
             evidence.message = error.message
             evidence.staff_message = "\n".join(filter(None, (error.message, error.detail)))
             return
-        evidence.outcome = "harness_error"
+        evidence.outcome = OURS
         evidence.message = "The grader failed here; this is not your fault."
         text = (
             str(error)

@@ -57,7 +57,9 @@ class Layer(nn.Module):
 DEVICE_MISSING = re.compile(
     r"not compiled with CUDA|no NVIDIA driver|CUDA (is not|unavailable)|No CUDA GPUs|"
     r"MPS (backend|device)|PyTorch (is not linked|was not compiled) with .*(MPS|mps|CUDA)|"
-    r"(cuda|mps).*(not available|unavailable)|'aten::\S+' with arguments from the '(CUDA|MPS)",
+    r"(cuda|mps).*(not available|unavailable)|'aten::\S+' with arguments from the '(CUDA|MPS)|"
+    # what was made on the CPU meets what is on the device
+    r"on the same device|on the expected device|a '\w+' device type|weight type .* the same",
     re.IGNORECASE,
 )
 
@@ -128,6 +130,7 @@ class Worker:
     def do_load(self, header: Header, _body: bytearray) -> tuple[Header, bytes]:
         """Import the submission."""
         wanted, file = header["class"], header["file"]
+        torch.set_default_device(header["device"])  # None is as Python would
         module = loading.load(self.work, file, header["mode"], header["device"], header["classes"])
         self.cls = getattr(module, wanted, None)
         if not inspect.isclass(self.cls):

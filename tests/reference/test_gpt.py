@@ -94,5 +94,7 @@ def test_its_size_is_the_calculators(model, ids):
     kept = sum(t.numel() * t.element_size() for layer in growing.layers for t in layer.kept)
     assert kept == 3 * calc.kv_bytes_per_request(SHAPE, 11, 4)
     static = Static(SHAPE, 3, 30, model.tokens.weight)
-    kept = sum(t.numel() * t.element_size() for layer in static.layers for t in (layer.keys, layer.values))
+    kept = sum(
+        t.numel() * t.element_size() for layer in static.layers for t in (layer.keys, layer.values)
+    )
     assert kept == 3 * calc.kv_bytes_per_request(SHAPE, 30, 4)

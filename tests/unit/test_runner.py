@@ -1,5 +1,6 @@
 """Checks of several packs in one process."""
 
+import contextlib
 import subprocess
 import sys
 import time
@@ -94,6 +95,64 @@ def test_packs_do_not_share_modules_of_one_name(folders):
         (evidence,) = runner.run(folders[index], ["who"], student, Nobody(), Draw("seed"))
         assert evidence.outcome == "measured", evidence.staff_message
         assert evidence.measured == {"answer": index + 1, "sized": index + 1}
+
+
+REMEMBERS = """
+import pytest
+from grader.errors import StudentFault
+
+@pytest.mark.hidden
+def test_first(student, record):
+    student.kept.append("small")
+    record.set(kept=len(student.kept))
+
+@pytest.mark.hidden
+def test_second(student, record):
+    if student.kept:
+        raise StudentFault("error", "the mask is too small")
+    record.set(kept=0)
+
+@pytest.mark.hidden
+def test_third(student, record):
+    raise StudentFault("error", "always")
+"""
+
+
+class Remembers(Nobody):
+    """A student whose module keeps something from check to check."""
+
+    def __init__(self, *, shares_worker):
+        self.device, self.shares_worker = "cuda:0", shares_worker
+        self.kept, self.said, self.alone = [], [], False
+        self.flag = self.said.append
+
+    def fresh(self):
+        if self.alone or not self.shares_worker:
+            self.kept = []
+
+    @contextlib.contextmanager
+    def apart(self):
+        self.alone = True
+        yield
+        self.alone = False
+
+
+@pytest.mark.parametrize("shares_worker", [True, False])
+def test_what_an_earlier_check_left_behind_costs_nothing(tmp_path, monkeypatch, shares_worker):
+    """Where checks share a process, what breaks is tried again in one of its own, and that is said.
+
+    What breaks there too is broken.
+    """
+    (tmp_path / "test_all.py").write_text(REMEMBERS)
+    monkeypatch.setenv("GRADER_LEASES", str(tmp_path / "leases"))
+    student = Remembers(shares_worker=shares_worker)
+    checks = ["first", "second", "third"]
+    found = runner.run(tmp_path, checks, student, Nobody(), Draw("seed"))
+    assert [each.outcome for each in found] == ["measured", "measured", "error"]
+    assert found[2].message == "always"
+    assert [("second" in text, "third" in text) for text in student.said] == (
+        [(True, False)] if shares_worker else []
+    )
 
 
 def test_checks_that_cannot_be_read_are_our_fault_and_no_ctrl_c(tmp_path):
