@@ -20,14 +20,12 @@ import numpy as np
 from grader.conversation import Conversation
 from grader.errors import StudentFault
 from grader.intake import SourceFile
-from grader.model import Array, Ids, Model
+from grader.model import Ids, Model
 from grader.records import Interface, Limits
 from grader.sandbox import Sandbox
-from grader.tiles import Tiled
+from grader.weights import Weights, misfit, travelling
 from grader.wire import Clock, Header
 
-Weights = Mapping[str, Array] | Tiled
-BATCH_BYTES, BATCH_NAMES = 1 << 26, 500
 LINE = re.compile(r", line (\d{1,7})\b")  # where in a file something was raised
 SLOW_IMPORT_SECONDS = 1.0  # above this, a way of loading that runs less is tried
 
@@ -162,20 +160,13 @@ class Student(Conversation):
         if self._sent is not weights:  # else the worker has them from an earlier model
             self._send(weights)
         result, _ = self.call("weights", {})
-        self._strict(result)
+        if wrong := misfit(result):
+            raise StudentFault("error", wrong)
 
     def _send(self, weights: Weights) -> None:
         self._sent = None
-        if isinstance(weights, Tiled):
-            tiles = [[n, list(t.shape), t.offset, t.scale, t.shift]
-                     for n, t in weights.tiles.items()]  # fmt: skip
-            self.call("tiles", {"tiles": tiles}, weights.pool.astype("<f4").tobytes())
-            self._sent = weights
-            return
-        for number, batch in enumerate(_batches(weights)):
-            shapes = [[name, list(weights[name].shape)] for name in batch]
-            body = b"".join(weights[name].astype("<f4").tobytes() for name in batch)
-            self.call("tensors", {"tensors": shapes, "first": number == 0}, body)
+        for verb, header, body in travelling(weights):
+            self.call(verb, header, body)
         self._sent = weights
 
     def choose(self, file: str) -> None:
@@ -330,47 +321,7 @@ class Student(Conversation):
         header = {"arguments": arguments, "dtype": dtype, "device": device}
         self.call("new", header)
 
-    def _strict(self, result: Header) -> None:
-        """Refuse a model whose parameters are not the assignment's."""
-        missing, unexpected = _names(result, "missing"), _names(result, "unexpected")
-        shapes = result.get("shapes")
-        shapes = shapes[:5] if isinstance(shapes, list) else []
-        if not (missing or unexpected or shapes):
-            return
-        parts = []
-        if missing:
-            parts.append(f"your model has parameters the assignment does not: {', '.join(missing)}")
-        if unexpected:
-            parts.append(f"the assignment has parameters yours does not: {', '.join(unexpected)}")
-        parts += [_shape(entry) for entry in shapes]
-        raise StudentFault("error", "The weights do not fit the model: " + "; ".join(parts) + ".")
-
     def flag(self, text: str) -> None:
         """Have a remark in the result, once."""
         if text not in self.flags:
             self.flags.append(text)
-
-
-def _batches(weights: Mapping[str, Array]) -> Iterator[list[str]]:
-    """Yield names of weights that travel together: few frames, none of them huge."""
-    batch: list[str] = []
-    size = 0
-    for name, weight in weights.items():
-        if batch and (size + weight.size * 4 > BATCH_BYTES or len(batch) == BATCH_NAMES):
-            yield batch
-            batch, size = [], 0
-        batch.append(name)
-        size += weight.size * 4
-    yield batch
-
-
-def _names(result: Header, key: str) -> list[str]:
-    value = result.get(key)
-    return [str(name)[:80] for name in value[:8]] if isinstance(value, list) else []
-
-
-def _shape(entry: object) -> str:
-    """Say which parameter has which shape; the guest's list may hold anything."""
-    name, got, due = (*entry, "", "", "")[:3] if isinstance(entry, list) else (entry, "", "")
-    got, due = (str(s)[:80].replace("[", "(").replace("]", ")") for s in (got, due))
-    return f"{str(name)[:80]} has shape {got}, expected {due}"

@@ -282,7 +282,7 @@ def test_latency_of_alice_on_the_gpu(timed_on_the_gpu, root):
 
 @pytest.mark.parametrize("name", ODD)
 def test_odd_honest_work_is_right_on_the_gpu(graded, name, tmp_path):
-    """What leans on where it was written, a CPU and a process of its own, keeps its points there."""
+    """What leans on where it was written, a CPU and a process of its own, keeps its points."""
     case = Case(ZOO / "honest" / name)
     result = graded(case.submission(tmp_path))
     points = {each["id"]: each["points"] for each in result["criteria"]}

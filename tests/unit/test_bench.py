@@ -87,7 +87,7 @@ def benched(
     counts=True,
     seen=None,
     limits=None,
-    longest=None,
+    room=None,
     **how,
 ):
     """Return a bench and the student who is measured on it; ``how`` is what the student does."""
@@ -102,7 +102,7 @@ def benched(
         dict,
         prompts(),
         lambda _dims, tokens, new, _logits: (tokens if new is None else new, 0),
-        longest,
+        room,
     )
     bench = Bench(
         made if oracle else SimpleNamespace(),
@@ -294,7 +294,7 @@ def test_nothing_is_timed_beside_recorded_answers_or_another_device():
     assert "which is not here" in bench.obstacle(student)
 
 
-# --- where the size is too large for a submission --------------------------------------------------
+# --- where the size is too large for a submission -------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -314,7 +314,7 @@ def test_only_who_is_slow_in_everything_is_a_humans(too_long, outcome):
 
 def test_what_breaks_behind_the_assignments_longest_prompt_is_timed_at_that_one():
     """A mask that is as long as the sheet asks for is right, and passes where it is quick."""
-    bench, student = benched(room=100, longest=100)
+    bench, student = benched(breaks_at=100, room=100)
     last = stepped(bench, student)
     assert bench.size().length == 92, "eight new tokens follow"
     assert last.series.intervals["speedup"].low > LIMITS["speedup"]
@@ -325,7 +325,7 @@ def test_what_breaks_behind_the_assignments_longest_prompt_is_timed_at_that_one(
 
 def test_what_is_too_slow_at_a_prompt_that_we_would_not_have_chosen_is_a_humans():
     """Where launches may count for more than work nobody loses points for being slow."""
-    bench, student = benched(room=100, longest=100, recomputes=True)
+    bench, student = benched(breaks_at=100, room=100, recomputes=True)
     last = stepped(bench, student)
     record = Record("step_latency")
     notes.settle(record, bench, last, ["speedup"])
@@ -336,7 +336,7 @@ def test_what_is_too_slow_at_a_prompt_that_we_would_not_have_chosen_is_a_humans(
 @pytest.mark.parametrize("longest", [None, 100, 500])
 def test_what_breaks_at_the_assignments_own_prompts_is_an_error(longest):
     """Only a longer prompt than the assignment's is our choice."""
-    bench, student = benched(room=50, longest=longest)
+    bench, student = benched(breaks_at=50, room=longest)
     assert bench.obstacle(student) == ""
     with pytest.raises(StudentFault, match="IndexError"):
         bench.steps(student)

@@ -116,7 +116,7 @@ class Scripted:
         self.later = how.get("later", 0.0)  # spent after the reply, in the background
         self.noise = how.get("noise", lambda: 1.0)
         self.wrong = how.get("wrong", 0.0)
-        self.room = how.get("room", 1 << 30)  # tokens at which it breaks
+        self.room = how.get("breaks_at", 1 << 30)  # more tokens than these it does not take
         self.too_long = how.get("too_long", ())  # what takes longer than it may: by use_cache
         self.pasts = {}
 
