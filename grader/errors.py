@@ -41,3 +41,4 @@ class StudentFault(GraderError):  # noqa: N818 - whose fault it is, is the point
         self.message = message
         self.detail = detail
         self.device_missing = device_missing
+        self.while_timed = False  # what it came of was asked to see how long it takes

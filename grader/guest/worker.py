@@ -78,6 +78,7 @@ class Worker:
         self.model: Any = None
         self.cls: Any = None
         self.device = "cpu"
+        self.places = False
         self.tensors: dict[str, torch.Tensor] = {}
         self.handles: dict[int, Any] = {}
         self.outputs = Outputs(None, [])
@@ -130,7 +131,9 @@ class Worker:
     def do_load(self, header: Header, _body: bytearray) -> tuple[Header, bytes]:
         """Import the submission."""
         wanted, file = header["class"], header["file"]
-        torch.set_default_device(header["device"])  # None is as Python would
+        self.places = header["device"] is not None  # else tensors are made where torch makes them
+        if self.places:
+            torch.set_default_device(header["device"])
         module = loading.load(self.work, file, header["mode"], header["device"], header["classes"])
         self.cls = getattr(module, wanted, None)
         if not inspect.isclass(self.cls):
@@ -141,6 +144,8 @@ class Worker:
         """Build the model; by keyword, or by position where the names differ."""
         arguments = header["arguments"]
         self.device = header["device"]
+        if self.places:
+            torch.set_default_device(self.device)
         with building.undrawn():
             if _accepts(self.cls, (), arguments):
                 model = self.cls(**arguments)

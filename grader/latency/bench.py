@@ -266,6 +266,7 @@ class Bench:
             try:
                 self._done[name] = measure()
             except StudentFault as fault:
+                fault.while_timed = True
                 self._done[name] = fault
         done = self._done[name]
         if isinstance(done, StudentFault):
