@@ -10,7 +10,7 @@ from grader.checking.record import Record
 from grader.devices.rates import Rates
 from grader.devices.watch import Seen
 from grader.errors import StudentFault
-from grader.latency import notes
+from grader.latency import notes, sizing
 from grader.latency.bench import Bench
 from grader.latency.subject import Subject
 from tests.unit.test_latency import LIMITS, VOCABULARY, Box, Scripted, World, prompts, read
@@ -63,7 +63,8 @@ class Place:
     def __init__(self, **seen):
         self.leased, self.looks, self.ours, self.rates = 0, 0, [], None
         self.identity = SimpleNamespace(name="a device")
-        self._seen = seen
+        self._seen, self.known = seen, {}
+        self.recall, self.remember = self.known.get, self.known.__setitem__
 
     @contextlib.contextmanager
     def alone(self):
@@ -79,7 +80,17 @@ class Place:
         self.looks += 1
 
 
-def benched(*, oracle=True, ends=True, device="cpu", counts=True, seen=None, limits=None, **how):
+def benched(
+    *,
+    oracle=True,
+    ends=True,
+    device="cpu",
+    counts=True,
+    seen=None,
+    limits=None,
+    room=None,
+    **how,
+):
     """Return a bench and the student who is measured on it; ``how`` is what the student does."""
     world, place = World(), Place(**(seen or {}))
     reference, student = Side(world, counts=counts), Side(world, counts=counts, **how)
@@ -92,6 +103,7 @@ def benched(*, oracle=True, ends=True, device="cpu", counts=True, seen=None, lim
         dict,
         prompts(),
         lambda _dims, tokens, new, _logits: (tokens if new is None else new, 0),
+        room,
     )
     bench = Bench(
         made if oracle else SimpleNamespace(),
@@ -281,3 +293,73 @@ def test_nothing_is_timed_beside_recorded_answers_or_another_device():
     bench, student = benched()
     student.device = "cuda:0"
     assert "which is not here" in bench.obstacle(student)
+
+
+def test_the_size_of_a_device_is_remembered(monkeypatch):
+    """A rung that had to be climbed to is where the next grading begins; the first one is not."""
+    tried = []
+    plain = sizing.find
+    monkeypatch.setattr(
+        "grader.latency.sides.sizing.find",
+        lambda build, prompt, how, first: tried.append(first) or plain(build, prompt, how, first),
+    )
+    bench, student = benched()
+    assert bench.obstacle(student) == ""
+    assert bench.device.known == {}
+    bench, student = benched()
+    monkeypatch.setattr("grader.latency.sizing.Size.dominates", lambda size, _: size.length > 128)
+    assert bench.obstacle(student) == ""
+    (ladder,) = bench.device.known
+    another, student = benched()
+    another.device.known[ladder] = 2
+    assert another.obstacle(student) == ""
+    assert another.size().length == bench.size().length == 256
+    assert tried == [0, 0, 2]
+
+
+# --- where the size is too large for a submission -------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("too_long", "outcome"),
+    [((True, False), "inconclusive"), ((True,), "timeout"), ((False,), "timeout")],
+    ids=["in everything", "with the cache", "without it"],
+)
+def test_only_who_is_slow_in_everything_is_a_humans(too_long, outcome):
+    """The size is ours; whoever is slow on one side alone has made that side slow."""
+    bench, student = benched(too_long=too_long)
+    assert bench.obstacle(student) == ""
+    for _ in range(2):  # the second who asks is told the same
+        with pytest.raises(StudentFault) as caught:
+            bench.steps(student)
+        assert caught.value.outcome == outcome
+
+
+def test_what_breaks_behind_the_assignments_longest_prompt_is_timed_at_that_one():
+    """A mask that is as long as the sheet asks for is right, and passes where it is quick."""
+    bench, student = benched(breaks_at=100, room=100)
+    last = stepped(bench, student)
+    assert bench.size().length == 92, "eight new tokens follow"
+    assert last.series.intervals["speedup"].low > LIMITS["speedup"]
+    record = Record("step_latency")
+    notes.settle(record, bench, last, ["speedup"])
+    assert record.evidence.outcome == "measured"
+
+
+def test_what_is_too_slow_at_a_prompt_that_we_would_not_have_chosen_is_a_humans():
+    """Where launches may count for more than work nobody loses points for being slow."""
+    bench, student = benched(breaks_at=100, room=100, recomputes=True)
+    last = stepped(bench, student)
+    record = Record("step_latency")
+    notes.settle(record, bench, last, ["speedup"])
+    assert record.evidence.outcome == "inconclusive"
+    assert "92 tokens" in record.evidence.message
+
+
+@pytest.mark.parametrize("longest", [None, 100, 500])
+def test_what_breaks_at_the_assignments_own_prompts_is_an_error(longest):
+    """Only a longer prompt than the assignment's is our choice."""
+    bench, student = benched(breaks_at=50, room=longest)
+    assert bench.obstacle(student) == ""
+    with pytest.raises(StudentFault, match="IndexError"):
+        bench.steps(student)

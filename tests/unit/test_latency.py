@@ -116,6 +116,8 @@ class Scripted:
         self.later = how.get("later", 0.0)  # spent after the reply, in the background
         self.noise = how.get("noise", lambda: 1.0)
         self.wrong = how.get("wrong", 0.0)
+        self.room = how.get("breaks_at", 1 << 30)  # more tokens than these it does not take
+        self.too_long = how.get("too_long", ())  # what takes longer than it may: by use_cache
         self.pasts = {}
 
     def _spend(self, seconds, sleep=0.0):
@@ -129,6 +131,10 @@ class Scripted:
     def forward(self, ids, past=None, *, use_cache=False, last=None):
         whole = ids if past is None else np.concatenate([self.pasts[past.handle], ids], axis=1)
         fed = whole.shape[1] if self.recomputes else ids.shape[1]
+        if whole.shape[1] > self.room:
+            raise StudentFault("error", "forward raised IndexError")
+        if use_cache in self.too_long:
+            raise StudentFault("timeout", "forward took longer than its limit of 10 s.")
         self._spend(self.launch + self.full * fed, self.sleeps if past else 0.0)
         if not use_cache:
             self._spend(self.sandbag)
@@ -484,7 +490,7 @@ def test_a_fault_of_the_reference_is_ours():
 # --- size -----------------------------------------------------------------------------------------
 
 
-def found_size(full_by_width, round_trip=1e-5):
+def found_size(full_by_width, round_trip=1e-5, first=0):
     """Look for a size on a device that needs so many seconds a token, by width."""
     world, box = World(), Box()
     built = []
@@ -495,17 +501,25 @@ def found_size(full_by_width, round_trip=1e-5):
         model.drop = lambda _: model._spend(round_trip)
         return Arm("reference", model, box, trusted=True, clock=world.clock)
 
-    return sizing.find(build, prompts(), read()), built
+    return sizing.find(build, prompts(), read(), first), built
 
 
 def test_the_first_size_at_which_work_dominates_is_taken():
     """The ladder is climbed until a full forward takes ten steps, and no further."""
     found, built = found_size({64: 1e-5, 128: 1e-3})
     assert built == [(64, 128), (128, 128)]
-    size, arm = found
+    size, rung = found
     assert (size.width, size.length) == (128, 128)
     assert size.full > 10 * size.step
-    assert arm.name == "reference"
+    assert rung == 1
+
+
+@pytest.mark.parametrize(("full", "built"), [(1e-3, [(128, 128)]), (1e-7, None)])
+def test_a_known_size_is_looked_at_first(full, built):
+    """The ladder begins where it ended before; what is below is not climbed again."""
+    found, seen = found_size({64: 1.0, 128: full}, first=1)
+    assert seen == (built or [(128, 128), (128, 256)])
+    assert (found is not None) == (built is not None)
 
 
 def test_a_device_too_quick_for_the_ladder_gets_no_verdict():
