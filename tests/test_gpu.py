@@ -324,7 +324,7 @@ def test_latency_of_tricks_on_the_gpu(timed_on_the_gpu, case, tmp_path):
 
 
 def test_a_worker_gives_the_points_of_one_machine_on_the_gpu(tmp_path):
-    """Four gradings with their timings, by a worker that shares the GPU, are those of one machine."""
+    """Four gradings with timings, by a worker that shares the GPU, are those of one machine."""
     quick.project(tmp_path / "project", quick.PROBLEM_1)
     quick.right(tmp_path / "hand-ins", 4)
     ours = ("--device", DEVICE)
@@ -333,7 +333,9 @@ def test_a_worker_gives_the_points_of_one_machine_on_the_gpu(tmp_path):
     shutil.copy(tmp_path / "here" / journal.FILE, tmp_path / "there")  # the same draw
     with Served(tmp_path / "project", 1) as served:
         engine = ("--resume", "--engine", served.address, "--tls", str(served.folder))
-        batch = Batch(tmp_path / "project", tmp_path / "hand-ins", tmp_path / "there", *ours, *engine)
+        batch = Batch(
+            tmp_path / "project", tmp_path / "hand-ins", tmp_path / "there", *ours, *engine
+        )
         assert batch.end() == 0, batch.lines
     assert "docker on cuda" in batch.lines[0]
     assert stored(tmp_path / "there") == stored(tmp_path / "here")

@@ -63,12 +63,18 @@ class Slot:
 
     def close(self) -> None:
         """Hang up, and wait until it has cleaned up; a slot that does not is killed."""
+        self._end()
+        self._notes.close()
+
+    def _end(self) -> None:
         self.hang_up()
         try:
             self._process.wait(PATIENCE)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+        assert self._process.stdout is not None
+        self._process.stdout.close()
 
     def _tell(self, order: Json) -> None:
         assert self._process.stdin is not None
@@ -80,11 +86,12 @@ class Slot:
 
     def _lost(self) -> HarnessError:
         """Say what is known of the end of a slot."""
-        self.close()
-        code = self._process.returncode
-        size = self._notes.seek(0, 2)
-        self._notes.seek(max(0, size - 600))
-        text = self._notes.read().decode(errors="replace").strip()
+        self._end()
+        code, text = self._process.returncode, ""
+        if not self._notes.closed:  # as it is where it was ended on purpose
+            size = self._notes.seek(0, 2)
+            self._notes.seek(max(0, size - 600))
+            text = self._notes.read().decode(errors="replace").strip()
         return HarnessError(f"a grader process ended ({code}): {text or 'no message'}")
 
 

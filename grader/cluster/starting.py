@@ -210,7 +210,7 @@ class BySlurm:
         folder = self._open.enter_context(private.folder(Path(given.shared or Path.home())))
         pem = tls.written(self._pem or tls.temporary(), folder)
 
-        class Job(self._slurm.SLURMJob):  # type: ignore[misc]  # it has no types
+        class Job(self._slurm.SLURMJob):  # type: ignore[misc, name-defined]  # without types
             """A job that is a worker of ours."""
 
             def __init__(self, scheduler: str, name: str, **keywords: Any) -> None:  # noqa: ANN401

@@ -33,9 +33,9 @@ A row holds where every hand-in has its result, was told once, has criterion by 
 and outcomes of one machine, nothing is left in the queue, and after the end there is no slot and no
 folder with a pack. "Given again" counts hand-ins that were taken from a machine that was lost.
 
-All of these machines are this one, of two cores. The second row beside the first is what Dask costs.
-Where there are two workers each has one core, so that the third row beside the fourth is what a
-second machine of one core gives; more of them, and of more cores, could not be tried.
+All of these machines are this one, of two cores. The second row beside the first is what Dask
+costs. Where there are two workers each has one core, so that the third row beside the fourth is
+what a second machine of one core gives; more of them, and of more cores, could not be tried.
 """
 COUNT = 10
 FROZEN = 40.0  # seconds for which a worker is stopped: twice the time after which it is given up
@@ -92,7 +92,7 @@ class Course:
         return self._cells("here", [batch], wrong)
 
     def by_dask(self, out, workers, meanwhile=None, *, again=False, apart=False):
-        """Grade by a scheduler and workers that run already, each on a core of its own or on all."""
+        """Grade by a scheduler and workers that run already, each on its own core or on all."""
         with Served(self.folder / "project", workers, apart=apart or workers > 1) as served:
             options = ("--engine", served.address, "--tls", str(served.folder))
             return self._elsewhere(out, options, served, meanwhile, again=again)
@@ -181,8 +181,11 @@ class Served:
         command = [*NICE, sys.executable, "-m", "grader", "worker", self.address, "--tls",
                    str(self.folder), "--name"]  # fmt: skip
         self.workers = [
-            subprocess.Popen([*self._pinned(n), *command, f"worker-{n}"], cwd=self.project,
-                             stderr=subprocess.DEVNULL)
+            subprocess.Popen(
+                [*self._pinned(n), *command, f"worker-{n}"],
+                cwd=self.project,
+                stderr=subprocess.DEVNULL,
+            )
             for n in range(self.count)
         ]
         time.sleep(4)  # for all of them to be there: a batch begins with those that are
