@@ -19,7 +19,7 @@ EXAMPLES = {
     "grade": "submissions/alice\nalice.zip --out marks\nalice.zip --pack lab-4 --device cuda:0",
     "batch": "hand-ins --out marks --resume\n"
              "hand-ins.zip --roster people.csv --out marks --jobs 4\n"
-             "hand-ins --out marks --engine dask://10.0.0.1:8786 --tls certificates\n"
+             "hand-ins --out marks --engine dask://gpu1:8786 --tls certificates\n"
              "hand-ins --out marks --engine ssh://hosts.txt\n"
              "hand-ins --out marks --engine 'slurm://gpu?jobs=4&gpus=1'",
     "rescore": "marks\nmarks --rubric tried.toml\nmarks --yes",
@@ -45,7 +45,7 @@ EXAMPLES = {
     "convert": "--pack lab-4 --weights weights.pt --cases cases.json",
     "image": "\n--device cuda\n--device cuda --host-folders",
     "doctor": "\n--measure --device cuda:0",
-    "worker": "dask://10.0.0.1:8786 --tls certificates\ndask://localhost:8786 --jobs 2",
+    "worker": "dask://gpu1:8786 --tls certificates\ndask://localhost:8786 --jobs 2",
     "completion": "bash > ~/.local/share/bash-completion/completions/grader\n"
                   "zsh > ~/.zfunc/_grader\nfish > ~/.config/fish/completions/grader.fish",
 }  # fmt: skip

@@ -23,7 +23,7 @@ from tests.result_samples import check, criterion, result
 ROOT = Path(__file__).parents[2]
 COMMANDS = arguments.parser().commands.choices
 LONG = "maximiliana-konstantinopolous-de-la-fuente_s1234567"
-NO_JSON = {"review", "completion", "calc"}  # serves, prints a script, has its own
+NO_JSON = {"review", "completion", "calc", "worker"}  # serves, prints a script, has its own
 
 
 @pytest.fixture
