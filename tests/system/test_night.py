@@ -64,7 +64,7 @@ def test_a_bad_course_does_not_stop_the_others_and_sigterm_lets_finish(project, 
     (tmp_path / "a-bad.toml").write_text('packs = "small"')
     lay_out(tmp_path, "b-gone", {})
     lay_out(tmp_path, "c-fine", {"alice": NET})
-    lay_out(tmp_path, "d-slow", {name: SLOW for name in ("bob", "carol", "dave")})
+    lay_out(tmp_path, "d-slow", dict.fromkeys(("bob", "carol", "dave"), SLOW))
     lay_out(tmp_path, "e-last", {"erin": NET})
     first = night(project, tmp_path)
     said = []
