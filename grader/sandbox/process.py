@@ -67,7 +67,7 @@ class ProcessBox:
         self.work = str(self.folder / "work" / "submission")
         self.wiped = [str(self.folder / "work"), str(scratch)]
         for folder in (*map(Path, self.wiped), self.folder / "notes"):
-            folder.mkdir()
+            folder.mkdir(mode=0o700)
         if user is not None:
             self.folder.chmod(0o711)
             for writable in self.wiped:
