@@ -22,12 +22,12 @@ MOST = 200  # different lines that a slot said
 
 
 class Logged:
-    """A screen that writes logs beside what another one shows.
+    """A screen that writes logs beside what another one shows; none where there is no folder.
 
-    A log that cannot be written costs nobody a grading: that is said once.
+    A log that cannot be written costs nobody a grading: ``trouble`` says so, once.
     """
 
-    def __init__(self, screen: Screen, folder: Path) -> None:
+    def __init__(self, screen: Screen, folder: Path | None) -> None:
         self._screen, self._folder = screen, folder
         self._lines: dict[int, list[str]] = {}  # by slot, of what it is at
         self._begun: dict[int, float] = {}
@@ -48,13 +48,14 @@ class Logged:
         """Write the entry."""
         notes = str(answer.get("notes", ""))
         self._note(slot, shown(sentence(answer), WIDEST))
-        text = "\n".join([*self._lines.pop(slot), *folded(notes), ""])
-        try:
-            self._folder.mkdir(parents=True, exist_ok=True)
-            with (self._folder / f"{hand_in.id}.log").open("a", encoding="utf-8") as file:
-                file.write(f"{text}\n")
-        except OSError as error:
-            self.trouble = self.trouble or f"no logs: {error}"
+        lines = [*self._lines.pop(slot), *folded(notes), ""]
+        if self._folder is not None:
+            try:
+                self._folder.mkdir(parents=True, exist_ok=True)
+                with (self._folder / f"{hand_in.id}.log").open("a", encoding="utf-8") as file:
+                    file.write("\n".join([*lines, ""]))
+            except OSError as error:
+                self.trouble = self.trouble or f"no logs: {error}"
         self._screen.ends(slot, hand_in, answer)
 
     def _note(self, slot: int, text: str) -> None:

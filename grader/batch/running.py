@@ -114,20 +114,11 @@ class Slot:
 
 
 class Running:
-    """Grades all of a batch; `stop` lets what has begun come to its end.
+    """Grades all of a batch; `stop` lets what has begun come to its end."""
 
-    ``enough`` is asked before each submission; a sentence from it stops the batch, and is kept in
-    ``why``.
-    """
-
-    def __init__(
-        self, slots: Sequence[Settings], screen: Screen, enough: Callable[[], str] = lambda: ""
-    ) -> None:
-        self.why = ""
+    def __init__(self, slots: Sequence[Settings], screen: Screen) -> None:
         self._settings = slots
         self._screen = screen
-        self._enough = enough
-        self._asking = threading.Lock()
         self._waiting: deque[HandIn] = deque()
         self._stopped = threading.Event()
         self._aborted = threading.Event()
@@ -189,11 +180,12 @@ class Running:
         self._close(slot)
 
     def _next(self) -> HandIn | None:
-        with self._asking:
-            if self._waiting and not self._stopped.is_set() and (why := self._enough()):
-                self.why = why
-                self.stop()
-            return self._waiting.popleft() if self._waiting and not self._stopped.is_set() else None
+        if self._stopped.is_set():
+            return None
+        try:
+            return self._waiting.popleft()
+        except IndexError:
+            return None
 
     def _opened(self, settings: Settings) -> Slot:
         try:

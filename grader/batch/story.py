@@ -18,6 +18,7 @@ from grader.batch.logs import Logged
 from grader.batch.running import Running
 from grader.batch.screen import Terminal
 from grader.batch.slot import Settings, summary
+from grader.batch.stopping import Stopping
 from grader.batch.tally import tally
 from grader.devices.device import Device
 from grader.downloads.taking import report, take
@@ -49,7 +50,7 @@ class Order:
     due: str | None = None  # with its time and zone; the rubric's where it is None
     logs: Path | None = None  # folder for a log of each submission
     memory_mb: int | None = None  # for all slots together; None: what the machine has
-    enough: Callable[[], str] = lambda: ""  # asked before each one: why to begin with no more
+    enough: Callable[[], str] = lambda: ""  # asked after each one: why to begin with no more
 
 
 @dataclass(frozen=True)
@@ -96,12 +97,14 @@ def run(order: Order, say: Callable[[str], None]) -> Done:
             f"`grader rescore {order.out}` says whose points that moves")  # fmt: skip
     count = len(hand_ins.taken)
     with Terminal(count, done=count - len(waiting)) as screen:
-        seen = Logged(screen, order.logs) if order.logs else screen
-        running = Running(slots, seen, order.enough)
+        logged = Logged(screen, order.logs)
+        seen = Stopping(logged, order.enough)
+        running = Running(slots, seen)
+        seen.stop = running.stop
         running.start(waiting)
         stopped = _to_the_end(running, screen)
     answers |= screen.answers
-    told += filter(None, [running.why, seen.trouble if isinstance(seen, Logged) else ""])
+    told += filter(None, [seen.why, logged.trouble])
     return Done(*tally(order.out, hand_ins, answers, told, stopped=stopped))
 
 

@@ -16,7 +16,7 @@ _AGAIN_SECONDS: Final = 10.0  # a look at all files of a large folder is not for
 
 
 class Watch:
-    """Called before each submission: a sentence on what is used up, or nothing.
+    """Called between submissions: a sentence on what is used up, or nothing.
 
     ``memory`` tells how many GB of memory the machine has left, or None.
     """

@@ -69,7 +69,8 @@ def _course(
             raise UsageError(f"{file}: its folder of results, {course.out}, is that of {other}")  # noqa: TRY301 - all ends below
         if why := _not_today(course):
             return Ended(name, 0, why)
-        old.remove(old.logs(course))
+        for trouble in old.remove(old.logs(course)):
+            say(trouble)
         return _graded(course, root, device, say)
     except UsageError as error:
         return Ended(name, 1, str(error))

@@ -3,19 +3,22 @@
 import datetime as dt
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
+import tomllib
 
 import pytest
 
 from grader import history
-from grader.batch import logs, running, story
+from grader.batch import logs, running, stopping, story
 from grader.devices import lease
 from grader.errors import HarnessError, UsageError
 from grader.sandbox import image
 from grader.server import budget, cleaning, courses, examining, lock, old
 from tests.docs import world
+from tests.docs.commands import tokens
 
 COURSE = """
 pack = "e0294-a4"
@@ -184,10 +187,12 @@ def test_a_batch_whose_budget_is_used_up_stops_cleanly(monkeypatch):
     """What has begun is graded, nothing else begins, and the sentence is kept."""
     monkeypatch.setattr(running, "Slot", Quick)
     screen = Silent()
-    batch = running.Running([None, None], screen, lambda: "full" if len(screen.seen) >= 3 else "")
+    seen = stopping.Stopping(screen, lambda: "full" if len(screen.seen) >= 3 else "")
+    batch = running.Running([None, None], seen)
+    seen.stop = batch.stop
     batch.start([HandIn(str(number)) for number in range(50)])
     batch.wait()
-    assert batch.why == "full"
+    assert seen.why == "full"
     assert 3 <= len(screen.seen) <= 5  # two slots may each have been at one
 
 
@@ -352,3 +357,36 @@ def test_the_doctor_says_what_a_course_asks_for_and_is_not_there(
     assert {rows[f"llm: {what}"] for what in ("hand-ins", "results", "assignment", "budget")} == {
         "yes"
     }
+
+
+# --- the page -------------------------------------------------------------------------------------
+
+
+def fences(root, kind):
+    """Return the blocks of one kind on the server's page."""
+    found = tokens(root / "docs" / "server.md")
+    return [each.content for each in found if each.type == "fence" and each.info == kind]
+
+
+def test_the_example_of_the_page_has_every_key_and_is_read(write, root):
+    """A course's file as the page shows it is one, and shows all that may stand in it."""
+    (example,) = fences(root, "toml")
+    assert courses.read(write(example), root).jobs == 4
+    known = tomllib.loads(example)
+    assert known.keys() == set(courses.HEAD)
+    assert known["budget"].keys() == courses.BUDGET.keys()
+    assert known["keep"].keys() == courses.KEEP.keys()
+
+
+def test_the_units_of_the_page_are_units(root, tmp_path):
+    """They are taken as they stand, with a program that is here in the grader's place."""
+    if shutil.which("systemd-analyze") is None:
+        pytest.skip("there is no systemd-analyze")
+    names = []
+    for text in fences(root, "ini"):
+        names.append(tmp_path / text.splitlines()[0].rpartition("/")[2])
+        names[-1].write_text(text.replace("/opt/grader/.venv/bin/grader", "/bin/true"))
+    assert [path.name for path in names] == ["grader-night.service", examining.TIMER]
+    command = ["systemd-analyze", "verify", *names]
+    done = subprocess.run(command, text=True, capture_output=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
