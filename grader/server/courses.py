@@ -27,6 +27,7 @@ Any other key is refused.
 from __future__ import annotations
 
 import datetime as dt
+import os
 import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -103,16 +104,15 @@ def read(path: Path, root: Path) -> Course:
         why = error.strerror if isinstance(error, OSError) else error
         raise UsageError(f"{path} cannot be read: {why}") from error
     table.only(*HEAD)
-    here = path.absolute().parent
     budget, keep = _numbers(table, "budget", BUDGET), _numbers(table, "keep", KEEP)
     due = _moment(table, "due")
     return Course(
         file=path,
         pack=_one_of(table, "pack", packs.names(root)),
-        hand_ins=here / table.text("hand_ins"),
-        out=here / table.text("out"),
+        hand_ins=_path(table, path, "hand_ins"),
+        out=_path(table, path, "out"),
         form=_one_of(table, "form", FORMS) if "form" in table.values else None,
-        roster=here / table.text("roster") if "roster" in table.values else None,
+        roster=_path(table, path, "roster") if "roster" in table.values else None,
         due=due.isoformat() if due else None,
         begins=_moment(table, "from"),
         ends=_moment(table, "until"),
@@ -127,6 +127,10 @@ def read(path: Path, root: Path) -> Course:
         keep_images=keep["images"] or 0.0,
         keep_results=keep["results"],
     )
+
+
+def _path(table: Table, file: Path, key: str) -> Path:
+    return Path(os.path.normpath(file.absolute().parent / table.text(key)))
 
 
 def _one_of(table: Table, key: str, known: tuple[str, ...] | list[str]) -> str:
