@@ -17,6 +17,7 @@ from grader.devices import lease
 from grader.errors import HarnessError, UsageError
 from grader.sandbox import image
 from grader.server import budget, cleaning, courses, examining, lock, old
+from grader.server import night as nights
 from tests.docs import world
 from tests.docs.commands import tokens
 
@@ -124,6 +125,72 @@ def test_a_second_night_is_told_who_and_since_when_and_a_killed_one_lets_go(
     first.wait()
     first.stdout.close()
     assert lock.holder() == ""
+
+
+# --- a night --------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def night(write, root, tmp_path, monkeypatch):
+    """Run a night of courses, each of which ends as it is told to: a batch's code, or an error."""
+    monkeypatch.setenv(lease.ENVIRONMENT, str(tmp_path / "leases"))
+    (tmp_path / "hand-ins").mkdir()
+
+    def run(**ends):
+        def batch(order, say):
+            end = ends[order.out.name]
+            if isinstance(end, BaseException):
+                raise end
+            data = {"graded": {}, "left": [], "stopped": end == 130}
+            return story.Done("a summary", end, data)
+
+        monkeypatch.setattr(story, "run", batch)
+        files = [
+            write(COURSE.replace("marks", name) if end is not None else "pack", name)
+            for name, end in ends.items()
+        ]
+        return nights.run(files, root, str, print, wait=False)
+
+    return run
+
+
+def test_whatever_becomes_of_a_course_the_others_are_graded(night):
+    """A bad file, a bad download, an engine that is down and a fault of ours end one course each."""
+    done = night(
+        a=None, b=UsageError("no"), c=HarnessError("down"), d=RuntimeError("oops"), e=0, f=2
+    )
+    codes = {each["course"]: each["code"] for each in done.data["courses"]}
+    assert codes == {"a": 1, "b": 1, "c": 2, "d": 2, "e": 0, "f": 2}
+    assert done.code == 2
+    assert "oops" in done.summary
+
+
+@pytest.mark.parametrize(
+    ("ends", "code"),
+    [({"a": 0}, 0), ({"a": None, "b": 0}, 1), ({"a": None, "b": 2}, 2), ({"a": 130, "b": 0}, 130),
+     ({"a": KeyboardInterrupt(), "b": 0}, 130)],
+)  # fmt: skip
+def test_the_exit_code_says_the_worst(night, ends, code):
+    """0 where all is done, 1 what people have to mend, 2 our fault; stopped, nothing more begins."""
+    done = night(**ends)
+    assert done.code == code
+    assert done.data["not_begun"] == (["b"] if code == 130 else [])
+
+
+def test_a_course_that_is_over_is_left_alone_and_one_folder_is_of_one_course(
+    write, night, tmp_path, root, monkeypatch
+):
+    """Before `from` and after `until` nothing is graded, and that is no failure."""
+    night(a=0)
+    for key, year in (("until", 2020), ("from", 2120)):
+        path = write(f"{key} = {year}-01-01T00:00:00Z\n{COURSE}", key)
+        done = nights.run([path], root, str, print, wait=False)
+        assert (done.code, done.data["courses"][0]["batch"]) == (0, None)
+        assert str(year) in done.data["courses"][0]["said"]
+    one = COURSE.replace("marks", "a")
+    done = nights.run([write(one, "x"), write(one, "y")], root, str, print, wait=False)
+    assert [each["code"] for each in done.data["courses"]] == [0, 1]
+    assert "is that of x" in done.data["courses"][1]["said"]
 
 
 # --- budgets --------------------------------------------------------------------------------------
