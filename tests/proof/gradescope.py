@@ -37,6 +37,9 @@ and its `setup.sh` run; then for each row a new one without network, with Docker
 root and no more, in which `run_autograder` was run on one submission. Held means, besides what the
 row says: it ended with 0, and `results.json` is the grader's own and of Gradescope's form.
 
+Where it says "unguarded", the same attack was run in a plain process of root's in place of a user
+of its own, and held means that it got somewhere: else its other row would show nothing.
+
 The first rows are graded on the whole sheet; attacks of the zoo on 2a to 2c, and their points are
 those that `tests/zoo/attacks/<name>/expect.toml` expects. Memory is the most that the container
 took, files in the kernel's cache included.
@@ -116,6 +119,10 @@ def rows():
         Row("wrong: bob", lambda: measure(image(), ROOT / "submissions/bob", lost_the_cache)),
         *(Row(f"attack: {name}", functools.partial(attack, image, name)) for name in OWN),
     ]
+    own += [
+        Row(f"unguarded: {name}", functools.partial(attack, image, name, guarded=False))
+        for name in OWN
+    ]
     zoo = [Row(name, functools.partial(of_the_zoo, image, name)) for name in ATTACKS]
     return [*own, *zoo]
 
@@ -160,7 +167,7 @@ def verdict(tests, check):
 # --- one grading ----------------------------------------------------------------------------------
 
 
-def attack(image, name):
+def attack(image, name, *, guarded=True):
     """Grade a right model that does harm on its way."""
     expected = ended_itself if name.startswith("kills") else right_model
     with tempfile.TemporaryDirectory() as scratch:
@@ -168,7 +175,10 @@ def attack(image, name):
         text = HOSTILE.format(body=OWN[name].strip("\n"))
         (folder / "transformer_skeleton.py").write_text(text)
         shutil.copy(RIGHT_ANSWER, folder)
-        return measure(image(), folder, expected)
+        if guarded:
+            return measure(image(), folder, expected)
+        cells = measure(image(), folder, expected, project=unguarded())
+        return {**cells, "held": "no: it got nowhere" if cells["held"] == "yes" else "yes"}
 
 
 def of_the_zoo(image, name):
@@ -187,25 +197,31 @@ def of_the_zoo(image, name):
                 if got[number] not in wanted[number]]  # fmt: skip
 
     with tempfile.TemporaryDirectory() as scratch:
-        return measure(image(), case.lay_out(Path(scratch)), odd, quick_one=True)
+        return measure(image(), case.lay_out(Path(scratch)), odd, project=quick_project())
 
 
-def measure(image, submission, odd, *, quick_one=False):
-    """Run the autograder on a submission in a new container; return its cells."""
+def measure(image, submission, odd, *, project=None):
+    """Run the autograder on a submission in a new container; return its cells.
+
+    ``project`` is a folder that takes the place of what is there of the project.
+    """
     client = docker.from_env()
     begin = time.monotonic()
     with container(client, image, ["bash", "-c", RUN]) as box:
         box.put_archive("/autograder", packed({"submission": submission, "results": None}))
         box.put_archive("/autograder", metadata())
-        if quick_one:
-            box.put_archive("/autograder/source", packed({"project": quick_project()}))
+        if project is not None:
+            box.put_archive("/autograder/source", packed({"project": project}))
         box.start()
         code = box.wait(timeout=SECONDS)["StatusCode"]
         seconds = time.monotonic() - begin
         said = box.logs().decode(errors="replace").strip().splitlines()
         document = fetched(box, "/autograder/results/results.json")
+    told = {"said": said, "results.json": document}
+    (CACHE / "last.json").write_text(json.dumps(told, indent=1))
     wrong = [] if code == 0 else [f"it ended with {code}: {' '.join(said[-3:])[:300]}"]
-    wrong += odd(document["tests"]) if document else ["no results.json"]
+    wrong += odd(document["tests"]) if document and "tests" in document else ["no results.json"]
+    document = document if document and "tests" in document else None
     return {
         "score": f"{document['score']:g}" if document else "",
         "tests failed": str(sum(each.get("status") == "failed" for each in document["tests"]))
@@ -323,6 +339,23 @@ def with_project(client, source, tag):
         script = source / "run_autograder"
         box.put_archive("/autograder", packed({"source": source, "run_autograder": script}))
         return box.commit(LABEL, "now").id
+
+
+@functools.cache
+def unguarded():
+    """Return a folder with what is to be changed so that boxes are plain processes."""
+    folder = Path(tempfile.mkdtemp(prefix="grader-proof-"))
+    story = Path("grader") / "gradescope" / "inside.py"
+    text = (ROOT / story).read_text()
+    for was, now in (
+        ("from grader.sandbox.user import UserSandbox", "from grader.sandbox import process"),
+        ("UserSandbox(closed)", "process.ProcessSandbox()"),
+    ):
+        assert text.count(was) == 1
+        text = text.replace(was, now)
+    (folder / story).parent.mkdir(parents=True)
+    (folder / story).write_text(text)
+    return folder
 
 
 @functools.cache

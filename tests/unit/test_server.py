@@ -155,7 +155,7 @@ def night(write, root, tmp_path, monkeypatch):
 
 
 def test_whatever_becomes_of_a_course_the_others_are_graded(night):
-    """A bad file, a bad download, an engine that is down and a fault of ours end one course each."""
+    """Bad files, bad downloads, an engine that is down, a fault of ours: each ends one course."""
     done = night(
         a=None, b=UsageError("no"), c=HarnessError("down"), d=RuntimeError("oops"), e=0, f=2
     )
@@ -171,7 +171,7 @@ def test_whatever_becomes_of_a_course_the_others_are_graded(night):
      ({"a": KeyboardInterrupt(), "b": 0}, 130)],
 )  # fmt: skip
 def test_the_exit_code_says_the_worst(night, ends, code):
-    """0 where all is done, 1 what people have to mend, 2 our fault; stopped, nothing more begins."""
+    """0 where all is done, 1 what people mend, 2 our fault; after a stop nothing more begins."""
     done = night(**ends)
     assert done.code == code
     assert done.data["not_begun"] == (["b"] if code == 130 else [])
