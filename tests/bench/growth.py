@@ -15,6 +15,7 @@ import json
 import math
 import os
 import platform
+import re
 import shutil
 import statistics
 import sys
@@ -101,8 +102,11 @@ def gradings(costs, machine):
     seen = [Grading(each["seconds"], each["timed"]) for each in costs["gradings"]["seen"]]
     if not machine.gpus:
         return [Grading(each.seconds, 0.0) for each in seen]
-    timed = costs["gpu"]["timed_seconds"]
-    return [Grading(each.seconds - each.alone + timed, timed) for each in seen]
+    gpu = costs["gpu"]
+    return [
+        Grading(each.seconds - each.alone + gpu["timed_seconds"], gpu["alone_seconds"])
+        for each in seen
+    ]
 
 
 def paper(costs, machine, count, limits):
@@ -295,6 +299,11 @@ def measure(folder):
     return found
 
 
+def _processor():
+    found = re.search(r"^model name\s*: (.+)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
+    return found[1] if found else platform.machine()
+
+
 def _attachments(folder, result):
     return [Attachment(name, data) for name, data in results.attached(folder, result).items()]
 
@@ -341,7 +350,7 @@ def main():
     costs = json.loads(COSTS.read_text(encoding="utf-8"))
     load = f"load {os.getloadavg()[0]:.1f}"
     if arguments.measure:
-        where = f"{platform.machine()}, {os.cpu_count()} cores, {load}, {HOST} submissions"
+        where = f"{_processor()}, {os.cpu_count()} cores, {load}, {HOST} submissions"
         costs["host"] = {"where": where, **measure(arguments.measure)}
         COSTS.write_text(json.dumps(costs, indent=1) + "\n", encoding="utf-8")
         print(json.dumps(costs["host"], indent=1))
