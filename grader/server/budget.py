@@ -41,21 +41,27 @@ class Watch:
         course = self._course
         if course.disk is not None and (taken := used(course.out)) >= course.disk:
             return (
-                f"the disk budget of {course.name} is used up: {course.out} holds {taken:.2f} of "
-                f"{course.disk:g} GB (`grader clean {course.file}` says what is old)"
+                f"the disk budget of {course.name} is used up: {course.out} holds "
+                f"{told(taken)} of {course.disk:g} GB (`grader clean {course.file}` says what is "
+                "old)"
             )
         if (left := free_disk(course.out)) < course.free_disk:
             return (
-                f"the disk of {course.out} has {left:.2f} GB left, and {course.free_disk:g} have "
-                "to stay free"
+                f"the disk of {course.out} has {told(left)} GB left, and {course.free_disk:g} "
+                "have to stay free"
             )
         left_memory = self._memory()
         if left_memory is not None and left_memory < course.free_memory:
             return (
-                f"the machine has {left_memory:.2f} GB of memory left, and "
+                f"the machine has {told(left_memory)} GB of memory left, and "
                 f"{course.free_memory:g} have to stay free"
             )
         return ""
+
+
+def told(size: float) -> str:
+    """Return a size in GB for people to read."""
+    return f"{size:.1f}" if size >= 1 else f"{size:.2g}"
 
 
 def used(folder: Path) -> float:

@@ -106,7 +106,11 @@ def _course(course: Course, root: Path, device: Callable[[str], str]) -> Iterato
     taken, left = budget.used(course.out), budget.free_disk(course.out)
     most = f" of {course.disk:g}" if course.disk is not None else ""
     why = budget.Watch(course).look()
-    yield "budget", "no" if why else "yes", why or f"{taken:.2f}{most} GB taken, {left:.0f} GB free"
+    yield (
+        "budget",
+        "no" if why else "yes",
+        why or f"{budget.told(taken)}{most} GB taken, {left:.0f} free",
+    )
 
 
 def _assignment(course: Course, root: Path) -> Row:
@@ -123,7 +127,7 @@ def _assignment(course: Course, root: Path) -> Row:
 
 def _sandbox(course: Course, wanted: str, device: Callable[[str], str]) -> Row:
     """Return whether a sandbox works on a device; no image is made to find out."""
-    what = f"sandbox, {wanted}"
+    what = f"sandbox, device {wanted}"
     try:
         full = device(wanted)
         if course.sandbox != "bubblewrap" and (row := _docker(what, full, course)) is not None:

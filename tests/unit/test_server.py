@@ -207,7 +207,7 @@ def test_what_is_used_up_is_said_in_a_sentence(write, root, tmp_path):
     assert look(COURSE) == ""
     assert "disk budget of llm is used up" in look(COURSE.replace("disk = 2", "disk = 0.002"))
     assert "have to stay free" in look(COURSE.replace("disk = 2", "free_disk = 1e6"))
-    assert "0.50 GB of memory left, and 1 have" in look(COURSE, memory=0.5)
+    assert "0.5 GB of memory left, and 1 have" in look(COURSE, memory=0.5)
     assert look(COURSE, memory=None) == ""
 
 
