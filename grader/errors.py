@@ -27,8 +27,10 @@ class HarnessError(GraderError):
 class StudentFault(GraderError):  # noqa: N818 - whose fault it is, is the point
     """What went wrong in the submission.
 
-    ``outcome`` is one of `grader.records.FAULTS`; ``message`` is a sentence for the student;
-    ``detail`` is for staff (where it happened, the tail of what was printed).
+    ``outcome`` is one of `grader.records.FAULTS`, or "inconclusive" where only a human can say
+    whether it is one; ``message`` is a sentence for the student; ``detail`` is for staff (where it
+    happened, the tail of what was printed). ``device_missing`` is whether it may be due to another
+    device than the one that is here.
     """
 
     def __init__(
@@ -39,3 +41,4 @@ class StudentFault(GraderError):  # noqa: N818 - whose fault it is, is the point
         self.message = message
         self.detail = detail
         self.device_missing = device_missing
+        self.while_timed = False  # what it came of was asked to see how long it takes

@@ -20,14 +20,12 @@ import numpy as np
 from grader.conversation import Conversation
 from grader.errors import StudentFault
 from grader.intake import SourceFile
-from grader.model import Array, Model
+from grader.model import Ids, Model
 from grader.records import Interface, Limits
 from grader.sandbox import Sandbox
-from grader.tiles import Tiled
+from grader.weights import Weights, misfit, travelling
 from grader.wire import Clock, Header
 
-Weights = Mapping[str, Array] | Tiled
-BATCH_BYTES, BATCH_NAMES = 1 << 26, 500
 LINE = re.compile(r", line (\d{1,7})\b")  # where in a file something was raised
 SLOW_IMPORT_SECONDS = 1.0  # above this, a way of loading that runs less is tried
 
@@ -42,7 +40,7 @@ class Step:
     def __str__(self) -> str:
         """Return the words for the result."""
         how = "imported" if self.mode == "import" else "loaded by its definitions only"
-        return how + (f", with devices replaced by {self.device!r}" if self.device else "")
+        return how + (f", with all devices replaced by {self.device!r}" if self.device else "")
 
 
 class Student(Conversation):
@@ -86,6 +84,7 @@ class Student(Conversation):
         self._sent: Weights | None = None  # the weights that the worker holds
         self._import_seconds = 0.0
         self._builds_on_cpu = False
+        self._apart = False
 
     def close(self) -> None:
         """End the box, and those of its other models."""
@@ -115,8 +114,25 @@ class Student(Conversation):
 
         It is on CUDA, and where the guest cannot fork.
         """
-        if self.device == "cpu" and self.ready.get("fresh_workers", True):
+        if self._apart or not self.shares_worker:
             self.loaded = False
+
+    @property
+    def shares_worker(self) -> bool:
+        """Whether checks follow one another in one worker."""
+        return self.device != "cpu" or not self.ready.get("fresh_workers", True)
+
+    @contextlib.contextmanager
+    def apart(self) -> Iterator[None]:
+        """Give each check a worker of its own, however dear."""
+        with contextlib.ExitStack() as others:
+            for other in self.also.values():
+                others.enter_context(other.apart())
+            self._apart = True
+            try:
+                yield
+            finally:
+                self._apart = False
 
     def build(
         self,
@@ -144,20 +160,13 @@ class Student(Conversation):
         if self._sent is not weights:  # else the worker has them from an earlier model
             self._send(weights)
         result, _ = self.call("weights", {})
-        self._strict(result)
+        if wrong := misfit(result):
+            raise StudentFault("error", wrong)
 
     def _send(self, weights: Weights) -> None:
         self._sent = None
-        if isinstance(weights, Tiled):
-            tiles = [[n, list(t.shape), t.offset, t.scale, t.shift]
-                     for n, t in weights.tiles.items()]  # fmt: skip
-            self.call("tiles", {"tiles": tiles}, weights.pool.astype("<f4").tobytes())
-            self._sent = weights
-            return
-        for number, batch in enumerate(_batches(weights)):
-            shapes = [[name, list(weights[name].shape)] for name in batch]
-            body = b"".join(weights[name].astype("<f4").tobytes() for name in batch)
-            self.call("tensors", {"tensors": shapes, "first": number == 0}, body)
+        for verb, header, body in travelling(weights):
+            self.call(verb, header, body)
         self._sent = weights
 
     def choose(self, file: str) -> None:
@@ -207,8 +216,8 @@ class Student(Conversation):
     def _try_step(self, step: Step) -> StudentFault | None:
         """Load by this step; return the fault that calls for another step, if any.
 
-        A small model tells whether a device is missing. What else goes wrong with it is for the
-        checks to find.
+        A small model tells whether a device is missing, or tensors are on another one than it is.
+        What else goes wrong with it is for the checks to find.
         """
         try:
             self._load(step)
@@ -226,10 +235,28 @@ class Student(Conversation):
         probe = self.interface.probe
         try:
             self._new({name: probe[name] for name in self.interface.constructor}, None)
-            ids = np.zeros((1, 2), dtype=np.int64)
-            self._model(probe).forward(ids)
+            model, ids = self._model(probe), np.zeros((1, 2), dtype=np.int64)
+            model.forward(ids)
         except StudentFault as fault:
             return fault
+        return None if self.device == "cpu" else self._misplaced(model, ids)
+
+    def _misplaced(self, model: Model, ids: Ids) -> StudentFault | None:
+        """Call it with a cache and let it generate; return what is on another device then."""
+
+        def with_cache() -> None:
+            _, past = model.forward(ids, use_cache=True)
+            model.forward(ids[:, -1:], past, use_cache=True)
+
+        def generating() -> None:
+            model.generate(ids, 2, temperature=1.0, use_cache=True, seed=1)
+
+        for call in (with_cache, generating):
+            try:
+                call()
+            except StudentFault as fault:
+                if fault.device_missing:
+                    return fault
         return None
 
     def _quicker_step(self, step: Step) -> Step:
@@ -294,47 +321,7 @@ class Student(Conversation):
         header = {"arguments": arguments, "dtype": dtype, "device": device}
         self.call("new", header)
 
-    def _strict(self, result: Header) -> None:
-        """Refuse a model whose parameters are not the assignment's."""
-        missing, unexpected = _names(result, "missing"), _names(result, "unexpected")
-        shapes = result.get("shapes")
-        shapes = shapes[:5] if isinstance(shapes, list) else []
-        if not (missing or unexpected or shapes):
-            return
-        parts = []
-        if missing:
-            parts.append(f"your model has parameters the assignment does not: {', '.join(missing)}")
-        if unexpected:
-            parts.append(f"the assignment has parameters yours does not: {', '.join(unexpected)}")
-        parts += [_shape(entry) for entry in shapes]
-        raise StudentFault("error", "The weights do not fit the model: " + "; ".join(parts) + ".")
-
     def flag(self, text: str) -> None:
         """Have a remark in the result, once."""
         if text not in self.flags:
             self.flags.append(text)
-
-
-def _batches(weights: Mapping[str, Array]) -> Iterator[list[str]]:
-    """Yield names of weights that travel together: few frames, none of them huge."""
-    batch: list[str] = []
-    size = 0
-    for name, weight in weights.items():
-        if batch and (size + weight.size * 4 > BATCH_BYTES or len(batch) == BATCH_NAMES):
-            yield batch
-            batch, size = [], 0
-        batch.append(name)
-        size += weight.size * 4
-    yield batch
-
-
-def _names(result: Header, key: str) -> list[str]:
-    value = result.get(key)
-    return [str(name)[:80] for name in value[:8]] if isinstance(value, list) else []
-
-
-def _shape(entry: object) -> str:
-    """Say which parameter has which shape; the guest's list may hold anything."""
-    name, got, due = (*entry, "", "", "")[:3] if isinstance(entry, list) else (entry, "", "")
-    got, due = (str(s)[:80].replace("[", "(").replace("]", ")") for s in (got, due))
-    return f"{str(name)[:80]} has shape {got}, expected {due}"

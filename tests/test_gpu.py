@@ -241,10 +241,13 @@ CACHES = (
     "new-tokens-only", "one-entry-per-token", "one-tensor-cache", "preallocated-cache",
     "sdpa-is-causal", "ticket-cache", "time-first", "tuple-of-tuples",
 )  # fmt: skip
+ODD = (
+    "devices-left-to-torch", "loops-over-everything", "mask-buffer", "mask-of-the-first-model",
+)  # fmt: skip
 HONEST = [
     Case(folder)
     for folder in sorted((ZOO / "honest").iterdir())
-    if folder.name in CACHES or os.environ.get("GRADER_ALL")
+    if folder.name in (*CACHES, *ODD) or os.environ.get("GRADER_ALL")
 ]
 
 
@@ -275,6 +278,15 @@ def test_latency_of_alice_on_the_gpu(timed_on_the_gpu, root):
     assert result["total"]["points"] == 4, said(result)
     first = first_of(kept, "step_latency")
     print(json.dumps(first["device"]), result["criteria"][0]["checks"][0]["staff_message"])
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_odd_honest_work_is_right_on_the_gpu(graded, name, tmp_path):
+    """What leans on where it was written, a CPU and a process of its own, keeps its points."""
+    case = Case(ZOO / "honest" / name)
+    result = graded(case.submission(tmp_path))
+    points = {each["id"]: each["points"] for each in result["criteria"]}
+    assert points == case.expected["points"], (result["flags"], result["criteria"])
 
 
 @pytest.mark.parametrize("case", HONEST, ids=lambda case: case.name)

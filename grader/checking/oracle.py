@@ -15,7 +15,8 @@ import numpy as np
 
 from grader.errors import HarnessError, StudentFault
 from grader.model import Array, Ids, Model
-from grader.student import Student, Weights
+from grader.student import Student
+from grader.weights import Weights
 
 MAX_KEPT = 64 << 20  # bytes of answers kept; what students sample is never asked again
 

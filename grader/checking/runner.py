@@ -25,7 +25,7 @@ from grader.checking.probing import VECTORS, load_vectors
 from grader.checking.record import Record
 from grader.devices.device import Device
 from grader.errors import HarnessError, StudentFault
-from grader.records import Evidence
+from grader.records import FAULTS, Evidence
 from grader.scripts import Scripts
 from grader.student import Student
 
@@ -36,6 +36,8 @@ UNUSED = (
 )  # fmt: skip
 """Plugins of pytest that no check needs: setting them up, and the full garbage collections of two
 of them, would be half of what pytest takes for a submission."""
+
+OURS, BROKEN, SLOW = "harness_error", ("failed", "error"), ("timeout",)
 
 CHECK_SECONDS = 300  # backstop for a check that hangs on our side; students have limits of theirs
 
@@ -57,25 +59,57 @@ def run(
     draw: Draw,
     say: Callable[[str], None] = lambda _: None,
 ) -> list[Evidence]:
-    """Run the checks of a folder for one submission; one evidence for each, in their order."""
-    evidence = _run_once(folder, checks, student, oracle, draw, say)
-    again = [check for check in checks if evidence[check].outcome == "harness_error"]
+    """Run the checks of a folder for one submission; one evidence for each, in their order.
+
+    On a GPU, where checks share a process, what broke is tried again in a process of its own, and
+    what took too long on the CPU: a module may keep something of an earlier check's model, and a
+    loop over numbers takes longer there. What was timed is not: of that the GPU is the judge.
+    """
+    plugin = _Plugin(checks, say, student.device)
+    evidence = _run_once(folder, plugin, student, oracle, draw)
+    again = [check for check in checks if evidence[check].outcome == OURS]
     if again:
         student.close()
         oracle.close()
-        evidence |= _run_once(folder, again, student, oracle, draw, say)
+        evidence |= _run_once(folder, plugin.of(again), student, oracle, draw)
+    for outcomes, elsewhere, why in _second_chances(student):
+        lost = [c for c in checks if evidence[c].outcome in outcomes]
+        if outcomes == SLOW:
+            lost = [check for check in lost if check not in plugin.timed]
+        if not lost:
+            continue
+        with elsewhere:
+            repeated = _run_once(folder, plugin.of(lost), student, oracle, draw)
+        better = {check: e for check, e in repeated.items() if e.outcome not in (*FAULTS, OURS)}
+        if better:
+            student.flag(f"{', '.join(better)}: {why}.")
+        evidence |= better
     return [evidence[check] for check in checks]
+
+
+Chance = tuple[tuple[str, ...], contextlib.AbstractContextManager[object], str]
+
+
+def _second_chances(student: Student) -> Iterator[Chance]:
+    """Yield which outcomes are tried again, how, and what there is to say if that went better."""
+    if not student.shares_worker:
+        return
+    yield BROKEN, student.apart(), (
+        "repeated in a process of its own, since what earlier checks left behind stood in the way"
+    )  # fmt: skip
+    if student.device != "cpu":
+        yield SLOW, student.on_cpu(), (
+            "repeated on the CPU, since on the GPU it took longer than a request may"
+        )  # fmt: skip
 
 
 def _run_once(
     folder: Path,
-    checks: Collection[str],
+    plugin: _Plugin,
     student: Student,
     oracle: Oracle,
     draw: Draw,
-    say: Callable[[str], None],
 ) -> dict[str, Evidence]:
-    plugin = _Plugin(checks, say, student.device)
     output = io.StringIO()
     with _quiet(output), _forgotten(folder):
         code = pytest.main(
@@ -91,11 +125,11 @@ def _run_once(
         )
     if plugin.stopped:
         raise KeyboardInterrupt
-    for check in checks:
+    for check in plugin.checks:
         if check not in plugin.evidence:
             plugin.evidence[check] = Evidence(
                 check,
-                "harness_error",
+                OURS,
                 message="This check could not be run.",
                 staff_message=f"pytest ended with {code!r}: {output.getvalue()[-1500:]}",
             )
@@ -197,11 +231,16 @@ class _Plugin:
         self.checks = checks
         self.device = Device(device, say, self.unhurried)
         self.evidence: dict[str, Evidence] = {}
+        self.timed: set[str] = set()  # checks that were lost while it was seen how long they take
         self.stopped = False  # by Ctrl-C
         self.say = say
         self._record = Record("")
         self._item: pytest.Item | None = None
         self._limit: object = None  # of the check that runs, as pytest-timeout keeps it
+
+    def of(self, checks: Collection[str]) -> _Plugin:
+        """Return one that begins anew, for these checks."""
+        return _Plugin(checks, self.say, self.device.name)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_timeout_set_timer(self, item: pytest.Item, settings: object) -> None:
@@ -264,8 +303,10 @@ class _Plugin:
             evidence.outcome = error.outcome
             evidence.message = error.message
             evidence.staff_message = "\n".join(filter(None, (error.message, error.detail)))
+            if error.while_timed:
+                self.timed.add(evidence.check)
             return
-        evidence.outcome = "harness_error"
+        evidence.outcome = OURS
         evidence.message = "The grader failed here; this is not your fault."
         text = (
             str(error)

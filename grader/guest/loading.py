@@ -8,7 +8,8 @@ that fails, and the host decides when to use them:
     keep imports, classes, functions, constants and statements that patch a graded class;
     drop the benchmarks, plots and prints at module level.
 ``device``
-    replace the names of devices that are not here ("mps", "cuda", ``.cuda()``) by the one that is.
+    replace the names of devices that are not here ("mps", "cuda", ``.cuda()``) by the one that is,
+    where new tensors are made then, too.
 """
 
 from __future__ import annotations

@@ -57,7 +57,9 @@ class Layer(nn.Module):
 DEVICE_MISSING = re.compile(
     r"not compiled with CUDA|no NVIDIA driver|CUDA (is not|unavailable)|No CUDA GPUs|"
     r"MPS (backend|device)|PyTorch (is not linked|was not compiled) with .*(MPS|mps|CUDA)|"
-    r"(cuda|mps).*(not available|unavailable)|'aten::\S+' with arguments from the '(CUDA|MPS)",
+    r"(cuda|mps).*(not available|unavailable)|'aten::\S+' with arguments from the '(CUDA|MPS)|"
+    # what was made on the CPU meets what is on the device
+    r"on the same device|on the expected device|a '\w+' device type|weight type .* the same",
     re.IGNORECASE,
 )
 
@@ -76,6 +78,7 @@ class Worker:
         self.model: Any = None
         self.cls: Any = None
         self.device = "cpu"
+        self.places = False
         self.tensors: dict[str, torch.Tensor] = {}
         self.handles: dict[int, Any] = {}
         self.outputs = Outputs(None, [])
@@ -128,6 +131,9 @@ class Worker:
     def do_load(self, header: Header, _body: bytearray) -> tuple[Header, bytes]:
         """Import the submission."""
         wanted, file = header["class"], header["file"]
+        self.places = header["device"] is not None  # else tensors are made where torch makes them
+        if self.places:
+            torch.set_default_device(header["device"])
         module = loading.load(self.work, file, header["mode"], header["device"], header["classes"])
         self.cls = getattr(module, wanted, None)
         if not inspect.isclass(self.cls):
@@ -138,6 +144,8 @@ class Worker:
         """Build the model; by keyword, or by position where the names differ."""
         arguments = header["arguments"]
         self.device = header["device"]
+        if self.places:
+            torch.set_default_device(self.device)
         with building.undrawn():
             if _accepts(self.cls, (), arguments):
                 model = self.cls(**arguments)

@@ -35,17 +35,19 @@ class Attempt(Generic[Rounds]):
         self, questions: Collection[str], limits: Mapping[str, float], clear: float
     ) -> bool:
         """Whether a limit was missed on a disturbed machine, and none of them clearly."""
+        missed = self.misses(questions, limits)
+        return bool(self.seen.disturbed) and missed and not self.misses(questions, limits, clear)
+
+    def misses(
+        self, questions: Collection[str], limits: Mapping[str, float], clear: float = 1.0
+    ) -> bool:
+        """Whether a limit was missed, by a factor at least; not where replies were wrong."""
         known = self.series.intervals
-
-        def missed(factor: float) -> bool:
-            return any(
-                known[name].misses(limits[name], at_least=name in AT_LEAST, clear=factor)
-                for name in questions
-                if name in known
-            )
-
-        judged = self.series.end != "wrong reply" and bool(self.seen.disturbed)
-        return judged and missed(1.0) and not missed(clear)
+        return self.series.end != "wrong reply" and any(
+            known[name].misses(limits[name], at_least=name in AT_LEAST, clear=clear)
+            for name in questions
+            if name in known
+        )
 
     def is_clear(self, limits: Mapping[str, float], settings: Settings) -> bool:
         """Whether it answers what was asked, or another attempt would come to no more."""

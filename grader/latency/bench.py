@@ -12,6 +12,7 @@ once more by itself.
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TypeVar
@@ -61,6 +62,7 @@ class Bench:
         self._sides = Sides(oracle, subject, settings, clock)
         self._ends = ends_at_wrong_replies
         self._size: Size | None = None
+        self.shortened = False  # to the assignment's longest prompt: work may not dominate there
         self._done: dict[str, object] = {}
 
     def obstacle(self, student: Builds) -> str:
@@ -83,17 +85,32 @@ class Bench:
     # --- what is measured ---------------------------------------------------------------------
 
     def steps(self, student: Builds) -> list[Attempt[Steps]]:
-        """Return the attempts at single decode steps, the one that counts last."""
-        return self._once(
-            "steps",
-            lambda: self._attempts(
+        """Return the attempts at single decode steps, the one that counts last.
+
+        The size is our choice: what takes too long with and without a cache is a human's, and what
+        breaks at a longer prompt than the assignment's is timed at the longest of those.
+        """
+
+        def measured() -> list[Attempt[Steps]]:
+            return self._attempts(
                 student,
                 self.stepping(student),
                 steps.ratios,
                 steps.enough,
                 lambda rounds: min(rounds.error, rounds.gap_to_own) > self.limits["atol"],
-            ),
-        )
+            )
+
+        def fitted() -> list[Attempt[Steps]]:
+            try:
+                return measured()
+            except StudentFault as fault:
+                if fault.outcome == "timeout" and self._is_slow(student):
+                    raise StudentFault("inconclusive", self._too_slow()) from fault
+                if fault.outcome != "error" or not self._shortened():
+                    raise
+            return measured()
+
+        return self._once("steps", fitted)
 
     def generating(self, student: Builds) -> list[Attempt[Generating]]:
         """Return the attempts at whole calls of generate, the one that counts last."""
@@ -129,6 +146,40 @@ class Bench:
         if isinstance(rounds, Steps):
             return roofline.of_steps(bounds, size, figures)
         return roofline.of_generating(bounds, size, self.settings.new_tokens, figures)
+
+    # --- where the size is too large for a submission -----------------------------------------
+
+    def _is_slow(self, student: Builds) -> bool:
+        """Whether a forward of the prompt takes too long with an empty cache and without any."""
+        ids = self.subject.prompt(self.size().length)
+
+        def takes_too_long(ask: Callable[[Arm], object]) -> bool:
+            try:
+                ask(self._sides.own(student, self._sides.dims(self.size()), counts=False))
+            except StudentFault as fault:
+                return fault.outcome == "timeout"
+            return False
+
+        return takes_too_long(lambda own: own.cached({}, "prefill", ids)) and takes_too_long(
+            lambda own: own.full({}, "full", ids, 1)
+        )
+
+    def _too_slow(self) -> str:
+        size = self.size()
+        return (
+            f"At {size.length} tokens (width {size.width}), where this device shows what a cache "
+            "is worth, a forward takes longer than a request may, with the cache and without; the "
+            f"reference's takes {size.full:.2g} s. A person looks."
+        )
+
+    def _shortened(self) -> bool:
+        """Go back to the assignment's longest prompt, if this one is longer."""
+        size, longest = self.size(), self.subject.longest
+        if longest is None or size.length + self.settings.new_tokens <= longest:
+            return False
+        self._size = dataclasses.replace(size, length=longest - self.settings.new_tokens)
+        self.shortened = True
+        return True
 
     # --- how ----------------------------------------------------------------------------------
 
@@ -215,6 +266,7 @@ class Bench:
             try:
                 self._done[name] = measure()
             except StudentFault as fault:
+                fault.while_timed = True
                 self._done[name] = fault
         done = self._done[name]
         if isinstance(done, StudentFault):

@@ -103,3 +103,8 @@ def settle(
         record.inconclusive(
             f"Too slow by a little, on a machine that was disturbed: {attempt.seen.disturbed}."
         )
+    elif bench.shortened and attempt.misses(questions, bench.limits):
+        record.inconclusive(
+            f"Too slow at {bench.size().length} tokens, a prompt at which this device may not show "
+            "what a cache is worth; at the longer one that does, your forward fails."
+        )

@@ -79,3 +79,4 @@ class Subject:
     weights: Callable[[Dims], Weights]  # the same for the same sizes, for everybody
     prompt: Callable[[int], Ids]  # ids (1, length) that nobody has seen before
     cost: Cost
+    longest: int | None = None  # tokens that the assignment asks any model to take

@@ -6,13 +6,15 @@ Letters of shapes, here and in `decode`:
     D  width          H  heads              d  width of one head, D / H
     L  tokens that a static cache has room for
 
-Attention asks a *cache* for the keys and values of all tokens, and does not know where they come
-from: they are computed anew each time (`Recompute`), put behind those that were kept (`Growing`),
-or written into their place in a buffer (`Static`).
+A *cache* says which tokens have to be fed and where they stand; attention asks the part of it that
+belongs to its layer for the keys and values of all tokens, and does not know where those come from:
+computed anew each time (`Recompute`), put behind those that were kept (`Growing`), or written into
+their place in a buffer (`Static`).
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import torch
@@ -22,33 +24,48 @@ from torch.nn.functional import gelu, linear, scaled_dot_product_attention
 from reference.calculator import Model
 
 
+class Layer(Protocol):
+    """What one layer knows of tokens that were fed before."""
+
+    def extend(self, k: Tensor, v: Tensor, places: Tensor) -> tuple[Tensor, Tensor]:
+        """Return keys and values of all tokens, (B, H, S, d), given the new ones, (B, H, N, d)."""
+        ...
+
+
 class Cache(Protocol):
-    """What is known of tokens that were fed before."""
+    """What a model knows of tokens that were fed before."""
+
+    @property
+    def layers(self) -> Sequence[Layer]:
+        """The parts of the layers, from the first to the last."""
+        ...
 
     def unseen(self, ids: Tensor) -> Tensor:
         """Return those of all tokens so far, (B, S), that have to be fed."""
         ...
 
-    def begin(self, count: int, device: torch.device) -> tuple[Tensor, Tensor]:
-        """Feed that many tokens: return their places, (N,), and who may look where, (N, S)."""
-        ...
+    def begin(self, count: int, device: torch.device) -> tuple[Tensor, Tensor | None]:
+        """Feed that many tokens: return their places, (N,), and who may look where.
 
-    def extend(self, layer: int, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
-        """Return keys and values of all tokens, (B, H, S, d), given the new ones, (B, H, N, d)."""
+        That is (N, S), or None where the tokens fed are all there are: each then sees itself and
+        what stands before it, for which kernels exist that do not read a mask.
+        """
         ...
 
 
 class Recompute:
     """No cache: every token is fed again in every step."""
 
+    def __init__(self, layers: int) -> None:
+        self.layers = [self] * layers
+
     def unseen(self, ids: Tensor) -> Tensor:
         return ids
 
-    def begin(self, count: int, device: torch.device) -> tuple[Tensor, Tensor]:
-        places = torch.arange(count, device=device)  # (N,)
-        return places, places <= places[:, None]  # (N, N)
+    def begin(self, count: int, device: torch.device) -> tuple[Tensor, None]:
+        return torch.arange(count, device=device), None  # (N,)
 
-    def extend(self, layer: int, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:  # noqa: ARG002 - nothing is kept
+    def extend(self, k: Tensor, v: Tensor, places: Tensor) -> tuple[Tensor, Tensor]:  # noqa: ARG002 - nothing is kept
         return k, v
 
 
@@ -57,24 +74,32 @@ class Growing:
 
     def __init__(self, layers: int) -> None:
         self.length = 0
-        self.kept: list[tuple[Tensor, Tensor] | None] = [None] * layers  # (B, H, P, d) each
+        self.layers = [GrowingLayer() for _ in range(layers)]
 
     def unseen(self, ids: Tensor) -> Tensor:
         return ids[:, self.length :]
 
-    def begin(self, count: int, device: torch.device) -> tuple[Tensor, Tensor]:
+    def begin(self, count: int, device: torch.device) -> tuple[Tensor, Tensor | None]:
         self.length += count
         all_places = torch.arange(self.length, device=device)  # (S,)
         places = all_places[-count:]  # (N,)
+        if count == self.length:
+            return places, None
         return places, all_places <= places[:, None]  # (N, S): the first stands behind the past
 
-    def extend(self, layer: int, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
-        past = self.kept[layer]
-        if past is None:
+
+class GrowingLayer:
+    """The keys and values of one layer."""
+
+    def __init__(self) -> None:
+        self.kept: tuple[Tensor, Tensor] | None = None  # (B, H, P, d) each
+
+    def extend(self, k: Tensor, v: Tensor, places: Tensor) -> tuple[Tensor, Tensor]:  # noqa: ARG002 - they go to the end
+        if self.kept is None:
             k, v = k.contiguous(), v.contiguous()  # views would keep the queries as well
         else:
-            k, v = torch.cat([past[0], k], dim=2), torch.cat([past[1], v], dim=2)
-        self.kept[layer] = k, v
+            k, v = torch.cat([self.kept[0], k], dim=2), torch.cat([self.kept[1], v], dim=2)
+        self.kept = k, v
         return k, v
 
 
@@ -86,26 +111,31 @@ class Static:
     """
 
     def __init__(self, shape: Model, batch: int, length: int, like: Tensor) -> None:
-        size = (shape.layers, batch, shape.kv_heads, length, shape.head_dim)
-        self.keys = torch.zeros(size, dtype=like.dtype, device=like.device)
-        self.values = torch.zeros(size, dtype=like.dtype, device=like.device)
+        size = (batch, shape.kv_heads, length, shape.head_dim)
+        self.layers = [StaticLayer(like.new_zeros(size), like.new_zeros(size))
+                       for _ in range(shape.layers)]  # fmt: skip
         self.all_places = torch.arange(length, device=like.device)  # (L,)
         self.end = torch.zeros(1, dtype=torch.long, device=like.device)  # where the next one goes
-        self.places = self.end  # of the tokens that are being fed, (N,)
 
     def unseen(self, ids: Tensor) -> Tensor:
         return ids[:, int(self.end) :]
 
     def begin(self, count: int, device: torch.device) -> tuple[Tensor, Tensor]:
-        self.places = self.end + torch.arange(count, device=device)  # (N,)
+        places = self.end + torch.arange(count, device=device)  # (N,)
         self.end += count
-        return self.places, self.all_places <= self.places[:, None]  # (N, L)
+        return places, self.all_places <= places[:, None]  # (N, L)
 
-    def extend(self, layer: int, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
-        keys, values = self.keys[layer], self.values[layer]  # (B, H, L, d)
-        keys.index_copy_(2, self.places, k)
-        values.index_copy_(2, self.places, v)
-        return keys, values
+
+class StaticLayer:
+    """The buffers of one layer, (B, H, L, d) each."""
+
+    def __init__(self, keys: Tensor, values: Tensor) -> None:
+        self.keys, self.values = keys, values
+
+    def extend(self, k: Tensor, v: Tensor, places: Tensor) -> tuple[Tensor, Tensor]:
+        self.keys.index_copy_(2, places, k)
+        self.values.index_copy_(2, places, v)
+        return self.keys, self.values
 
 
 class Block(nn.Module):
@@ -120,18 +150,18 @@ class Block(nn.Module):
         self.out = nn.Linear(width, width)
         self.up, self.down = nn.Linear(width, shape.d_ff), nn.Linear(shape.d_ff, width)
 
-    def attend(self, x: Tensor, layer: int, cache: Cache, visible: Tensor) -> Tensor:
+    def attend(self, x: Tensor, past: Layer, places: Tensor, visible: Tensor | None) -> Tensor:
         """Let N tokens look at themselves and at all before them; x is (B, N, D)."""
         batch, count, width = x.shape
         split = self.qkv(x).view(batch, count, 3, self.heads, width // self.heads)
         q, k, v = split.permute(2, 0, 3, 1, 4)  # (B, H, N, d) each
-        k, v = cache.extend(layer, k, v)  # (B, H, S, d) each
-        mixed = scaled_dot_product_attention(q, k, v, attn_mask=visible)  # (B, H, N, d)
+        k, v = past.extend(k, v, places)  # (B, H, S, d) each
+        mixed = scaled_dot_product_attention(q, k, v, visible, is_causal=visible is None)
         return self.out(mixed.transpose(1, 2).reshape(batch, count, width))  # (B, N, D)
 
-    def forward(self, x: Tensor, layer: int, cache: Cache, visible: Tensor) -> Tensor:
+    def forward(self, x: Tensor, past: Layer, places: Tensor, visible: Tensor | None) -> Tensor:
         """Take and return (B, N, D)."""
-        x = x + self.attend(self.norm_1(x), layer, cache, visible)
+        x = x + self.attend(self.norm_1(x), past, places, visible)
         return x + self.down(gelu(self.up(self.norm_2(x)), approximate="tanh"))
 
 
@@ -146,10 +176,15 @@ class GPT(nn.Module):
         self.blocks = nn.ModuleList(Block(shape) for _ in range(shape.layers))
         self.norm = nn.LayerNorm(shape.d_model)
 
-    def forward(self, ids: Tensor, cache: Cache) -> Tensor:
-        """Return logits (B, V) after the last of these tokens, (B, N), which follow the cached."""
+    def forward(
+        self, ids: Tensor, cache: Cache, through: Callable[..., Tensor] = Block.forward
+    ) -> Tensor:
+        """Return logits (B, V) after the last of these tokens, (B, N), which follow the cached.
+
+        ``through`` takes a block and does what it does: the same code, or one that was compiled.
+        """
         places, visible = cache.begin(ids.shape[1], ids.device)  # (N,), (N, S)
         x = self.tokens(ids) + self.positions(places)  # (B, N, D)
-        for layer, block in enumerate(self.blocks):
-            x = block(x, layer, cache, visible)
+        for block, past in zip(self.blocks, cache.layers, strict=True):
+            x = through(block, x, past, places, visible)
         return linear(self.norm(x[:, -1]), self.tokens.weight)  # (B, V)

@@ -22,7 +22,7 @@ HOST = [path for path in FILES if path not in GUEST]
 
 ANYTHING = {"*"}
 SANDBOX = {"wire", "records", "errors", "sandbox"}
-STUDENT = {"conversation", "model", "errors", "intake", "records", "sandbox", "tiles", "wire"}
+STUDENT = {"conversation", "model", "errors", "intake", "records", "sandbox", "weights", "wire"}
 LOWER = {
     "checking",
     "conversation",
@@ -60,6 +60,7 @@ ROOMS = {
     "conversation": {"errors", "intake", "records", "sandbox", "wire"},
     "model": {"conversation", "errors", "records", "wire"},
     "tiles": {"model"},
+    "weights": {"model", "tiles", "wire"},
     "student": STUDENT,
     "mistakes": {"intake", "tables"},
     "style": {"intake", "records", "remarks", "text"},
@@ -152,6 +153,7 @@ ROOMS = {
         "scripts",
         "student",
         "tables",
+        "weights",
     },
     "grade": {
         "",

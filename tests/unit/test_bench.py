@@ -79,7 +79,17 @@ class Place:
         self.looks += 1
 
 
-def benched(*, oracle=True, ends=True, device="cpu", counts=True, seen=None, limits=None, **how):
+def benched(
+    *,
+    oracle=True,
+    ends=True,
+    device="cpu",
+    counts=True,
+    seen=None,
+    limits=None,
+    room=None,
+    **how,
+):
     """Return a bench and the student who is measured on it; ``how`` is what the student does."""
     world, place = World(), Place(**(seen or {}))
     reference, student = Side(world, counts=counts), Side(world, counts=counts, **how)
@@ -92,6 +102,7 @@ def benched(*, oracle=True, ends=True, device="cpu", counts=True, seen=None, lim
         dict,
         prompts(),
         lambda _dims, tokens, new, _logits: (tokens if new is None else new, 0),
+        room,
     )
     bench = Bench(
         made if oracle else SimpleNamespace(),
@@ -281,3 +292,51 @@ def test_nothing_is_timed_beside_recorded_answers_or_another_device():
     bench, student = benched()
     student.device = "cuda:0"
     assert "which is not here" in bench.obstacle(student)
+
+
+# --- where the size is too large for a submission -------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("too_long", "outcome"),
+    [((True, False), "inconclusive"), ((True,), "timeout"), ((False,), "timeout")],
+    ids=["in everything", "with the cache", "without it"],
+)
+def test_only_who_is_slow_in_everything_is_a_humans(too_long, outcome):
+    """The size is ours; whoever is slow on one side alone has made that side slow."""
+    bench, student = benched(too_long=too_long)
+    assert bench.obstacle(student) == ""
+    for _ in range(2):  # the second who asks is told the same
+        with pytest.raises(StudentFault) as caught:
+            bench.steps(student)
+        assert caught.value.outcome == outcome
+
+
+def test_what_breaks_behind_the_assignments_longest_prompt_is_timed_at_that_one():
+    """A mask that is as long as the sheet asks for is right, and passes where it is quick."""
+    bench, student = benched(breaks_at=100, room=100)
+    last = stepped(bench, student)
+    assert bench.size().length == 92, "eight new tokens follow"
+    assert last.series.intervals["speedup"].low > LIMITS["speedup"]
+    record = Record("step_latency")
+    notes.settle(record, bench, last, ["speedup"])
+    assert record.evidence.outcome == "measured"
+
+
+def test_what_is_too_slow_at_a_prompt_that_we_would_not_have_chosen_is_a_humans():
+    """Where launches may count for more than work nobody loses points for being slow."""
+    bench, student = benched(breaks_at=100, room=100, recomputes=True)
+    last = stepped(bench, student)
+    record = Record("step_latency")
+    notes.settle(record, bench, last, ["speedup"])
+    assert record.evidence.outcome == "inconclusive"
+    assert "92 tokens" in record.evidence.message
+
+
+@pytest.mark.parametrize("longest", [None, 100, 500])
+def test_what_breaks_at_the_assignments_own_prompts_is_an_error(longest):
+    """Only a longer prompt than the assignment's is our choice."""
+    bench, student = benched(breaks_at=50, room=longest)
+    assert bench.obstacle(student) == ""
+    with pytest.raises(StudentFault, match="IndexError"):
+        bench.steps(student)

@@ -116,6 +116,8 @@ class Scripted:
         self.later = how.get("later", 0.0)  # spent after the reply, in the background
         self.noise = how.get("noise", lambda: 1.0)
         self.wrong = how.get("wrong", 0.0)
+        self.room = how.get("breaks_at", 1 << 30)  # more tokens than these it does not take
+        self.too_long = how.get("too_long", ())  # what takes longer than it may: by use_cache
         self.pasts = {}
 
     def _spend(self, seconds, sleep=0.0):
@@ -129,6 +131,10 @@ class Scripted:
     def forward(self, ids, past=None, *, use_cache=False, last=None):
         whole = ids if past is None else np.concatenate([self.pasts[past.handle], ids], axis=1)
         fed = whole.shape[1] if self.recomputes else ids.shape[1]
+        if whole.shape[1] > self.room:
+            raise StudentFault("error", "forward raised IndexError")
+        if use_cache in self.too_long:
+            raise StudentFault("timeout", "forward took longer than its limit of 10 s.")
         self._spend(self.launch + self.full * fed, self.sleeps if past else 0.0)
         if not use_cache:
             self._spend(self.sandbag)

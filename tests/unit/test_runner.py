@@ -1,5 +1,6 @@
 """Checks of several packs in one process."""
 
+import contextlib
 import subprocess
 import sys
 import time
@@ -31,6 +32,7 @@ class Nobody:
     """A student whom the checks ask nothing."""
 
     handed_in = ()
+    shares_worker = False
 
     def fresh(self):
         """Nothing to begin."""
@@ -96,10 +98,85 @@ def test_packs_do_not_share_modules_of_one_name(folders):
         assert evidence.measured == {"answer": index + 1, "sized": index + 1}
 
 
+REMEMBERS = """
+import pytest
+from grader.errors import StudentFault
+
+@pytest.mark.hidden
+def test_first(student, record):
+    student.kept.append("small")
+    record.set(kept=len(student.kept))
+
+@pytest.mark.hidden
+def test_second(student, record):
+    if student.kept:
+        raise StudentFault("error", "the mask is too small")
+    record.set(kept=0)
+
+@pytest.mark.hidden
+def test_third(student, record):
+    raise StudentFault("error", "always")
+
+@pytest.mark.hidden
+def test_slow(student, record):
+    if not student.cpu:
+        raise StudentFault("timeout", "a loop over numbers")
+    record.set(kept=0)
+
+@pytest.mark.hidden
+def test_timed(student, record):
+    fault = StudentFault("timeout", "a step takes long")
+    fault.while_timed = True
+    if not student.cpu:
+        raise fault
+"""
+
+
+class Remembers(Nobody):
+    """A student whose module keeps something from check to check."""
+
+    def __init__(self, *, shares_worker):
+        self.device, self.shares_worker = "cuda:0", shares_worker
+        self.kept, self.said, self.alone, self.cpu = [], [], False, False
+        self.flag = self.said.append
+
+    def fresh(self):
+        if self.alone or not self.shares_worker:
+            self.kept = []
+
+    @contextlib.contextmanager
+    def apart(self):
+        self.alone = True
+        yield
+        self.alone = False
+
+    @contextlib.contextmanager
+    def on_cpu(self):
+        self.cpu = True
+        yield
+        self.cpu = False
+
+
+@pytest.mark.parametrize("shares_worker", [True, False])
+def test_what_only_a_gpu_breaks_or_slows_down_costs_nothing(tmp_path, monkeypatch, shares_worker):
+    """Where checks share a process, what breaks is tried again in one of its own, and what takes
+    too long on the CPU, but for what was timed; that is said. What breaks again is broken."""
+    (tmp_path / "test_all.py").write_text(REMEMBERS)
+    monkeypatch.setenv("GRADER_LEASES", str(tmp_path / "leases"))
+    student = Remembers(shares_worker=shares_worker)
+    checks = ["first", "second", "third", "slow", "timed"]
+    found = runner.run(tmp_path, checks, student, Nobody(), Draw("seed"))
+    slow = "measured" if shares_worker else "timeout"
+    assert [each.outcome for each in found] == ["measured", "measured", "error", slow, "timeout"]
+    assert found[2].message == "always"
+    said = [text.partition(":")[0] for text in student.said]
+    assert said == (["second", "slow"] if shares_worker else [])
+
+
 def test_checks_that_cannot_be_read_are_our_fault_and_no_ctrl_c(tmp_path):
     """A folder whose checks do not import withholds the points, and seems stopped by nobody."""
     (tmp_path / "test_broken.py").write_text("raise ValueError('not today')\n")
-    nobody = SimpleNamespace(device="cpu", close=lambda: None)
+    nobody = SimpleNamespace(device="cpu", shares_worker=False, close=lambda: None)
     (evidence,) = runner.run(tmp_path, ["broken"], nobody, nobody, Draw("00"))
     assert evidence.outcome == "harness_error"
     assert "not today" in evidence.staff_message

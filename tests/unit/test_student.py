@@ -127,9 +127,9 @@ def made():
     """Make a student of a script, and leave nothing open."""
     students = []
 
-    def make(script, ending=None, *, files=FILES, limits=LIMITS, clock=time.monotonic):
+    def make(script, ending=None, *, files=FILES, limits=LIMITS, clock=time.monotonic, **more):
         sandbox = FakeSandbox(script, ending or Ending(None, False, ""), clock)
-        students.append(Student(sandbox, files, INTERFACE, limits, clock=clock))
+        students.append(Student(sandbox, files, INTERFACE, limits, clock=clock, **more))
         return students[-1], sandbox
 
     yield make
@@ -742,6 +742,18 @@ def test_a_missing_device_is_replaced(made, verb):
     assert modes(sandbox) == [*trials, *check]
     (flag,) = student.flags
     assert "'cpu'" in flag
+
+
+@pytest.mark.parametrize("device", ["cpu", "cuda:0"])
+def test_tensors_on_another_device_than_the_model_are_made_there(made, device):
+    """On a GPU a small model is asked for a cache and for tokens, too: what it makes for them on
+    the CPU is made on the device, in the same way as devices that are not here are replaced."""
+    student, sandbox = made({"generate": [NO_GPU]}, device=device)
+    student.load()
+    inside = "cpu"  # the name of the device in this sandbox
+    replaced = [("import", None), ("import", inside), ("import", inside)]
+    assert modes(sandbox) == (replaced if device != "cpu" else [("import", None)] * 2)
+    assert len(student.flags) == (device != "cpu")
 
 
 def test_a_model_that_fails_when_called_is_loaded_all_the_same(made):

@@ -54,6 +54,7 @@ def subject(draw, vectors):
         weights=lambda dims: weights(draw, vectors, dims),
         prompt=lambda length: rng.integers(0, vocabulary, (1, length)),
         cost=cost,
+        longest=max(LENGTHS) + NEW_TOKENS,
     )
 
 

@@ -36,8 +36,6 @@ def main():
     setting = QUICK if options.small else dataclasses.replace(FULL, device=options.device)
     setting = dataclasses.replace(setting, compiled=setting.compiled and not options.no_compile)
     found = measured(setting)
-    for title, rows in found["tables"].items():
-        print(f"\n{title}\n\n{tabulate(rows, 'keys', disable_numparse=True)}")
     if options.out:
         options.out.mkdir(parents=True, exist_ok=True)
         (options.out / "figures.json").write_text(json.dumps(found, indent=1) + "\n")
@@ -55,16 +53,11 @@ def measured(setting):
         f"{device.bytes_per_second / 1e9:,.0f} GB/s, {device.flops_per_second / 1e12:,.1f} TFLOP/s",
         flush=True,
     )
-    tables = {"Parameters and KV cache, bytes": list(sizes(setting))}
-    if setting.contexts and setting.is_gpu:
-        tables[f"Largest batch of {SERVED}"] = list(largest_batches(setting))
-    tables["Flops of one forward"] = list(flops(setting))
-    times = Times(setting, device)
-    tables[f"{setting.model.name}: one forward of a prompt"] = list(times.prefills())
-    steps = list(times.steps())
-    tables[f"{setting.model.name}: one step of decoding"] = steps
-    if peers := list(beside(setting, times.model)):
-        tables[f"{setting.model.name}: a token of generate"] = peers
+    tables = {}
+    for title, rows in _each(setting, times := Times(setting, device)):
+        if found := list(rows):
+            tables[title] = found
+            print(f"\n{title}\n\n{tabulate(found, 'keys', disable_numparse=True)}", flush=True)
     return {
         "device": device.name,
         "bytes_per_second": device.bytes_per_second,
@@ -73,6 +66,18 @@ def measured(setting):
         "tables": tables,
         "points": times.points,
     }
+
+
+def _each(setting, times):
+    """Yield the tables: a title, and rows that are measured when they are asked for."""
+    name = setting.model.name
+    yield "Parameters and KV cache, bytes", sizes(setting)
+    if setting.contexts and setting.is_gpu:
+        yield f"Largest batch of {SERVED}", largest_batches(setting)
+    yield "Flops of one forward", flops(setting)
+    yield f"{name}: one forward of a prompt", times.prefills()
+    yield f"{name}: one step of decoding", times.steps()
+    yield f"{name}: a token of generate", beside(setting, times.model)
 
 
 if __name__ == "__main__":

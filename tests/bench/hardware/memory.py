@@ -39,7 +39,7 @@ def sizes(setting):
                 cache = Growing(setting.model.layers)
                 with torch.inference_mode():
                     model(prompt, cache)
-                return [tensor for pair in cache.kept for tensor in pair]
+                return [tensor for layer in cache.layers for tensor in layer.kept]
 
             kept()  # libraries take memory of their own when they are first used
             said = batch * calc.kv_bytes_per_request(setting.model, tokens, setting.bytes)
@@ -90,7 +90,7 @@ def flops(setting):
         with torch.inference_mode(), counter, torch.nn.attention.sdpa_kernel(
             torch.nn.attention.SDPBackend.MATH
         ):  # fmt: skip
-            model(ids(setting, 1, tokens), Recompute())
+            model(ids(setting, 1, tokens), Recompute(setting.model.layers))
         steps = calc.layer(setting.model, 1, tokens, setting.bytes)
         plain = dataclasses.replace(setting.model, biases=False)
         products = [step for step in calc.layer(plain, 1, tokens, setting.bytes)

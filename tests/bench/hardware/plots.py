@@ -24,7 +24,10 @@ def time_per_token(found):
     _against(right, "batch", [p for p in steps if p["tokens"] == tokens])
     left.set(xlabel=f"tokens, with the new one (batch {batch})", ylabel="milliseconds for a step")
     right.set(xlabel=f"sequences ({tokens} tokens each)")
-    left.legend(title="dotted: the least time by the roofline", frameon=False)
+    figure.legend(
+        *left.get_legend_handles_labels(), loc="outside lower center", ncols=4, frameon=False,
+        title="dotted: the least time by the roofline",
+    )  # fmt: skip
     figure.suptitle(f"One step of decoding: {found['model']} on {found['device']}")
     return figure
 

@@ -1,10 +1,12 @@
 """Times of a model, beside the least that the roofline allows."""
 
+import functools
+
 import torch
 
 from reference import calculator as calc
 from reference.gpt import Decoder, Growing, Recompute
-from tests.bench.hardware.setting import built, ids, median, timed
+from tests.bench.hardware.setting import built, freed, ids, median, timed
 
 NO_CACHE = "no cache"
 BESIDE = "t4"  # the device of the coursework's own predictions
@@ -15,15 +17,18 @@ class Times:
 
     def __init__(self, setting, device):
         self.setting, self.device = setting, device
-        self.model = built(setting)
         self.points = []  # of the plots
+
+    @functools.cached_property
+    def model(self):
+        """Return it, built when it is first asked for: memory is measured before."""
+        return built(self.setting)
 
     def prefills(self):
         """One forward of a prompt."""
         for batch in self.setting.batches:
             for tokens in self.setting.tokens:
-                prompt = ids(self.setting, batch, tokens)
-                took = timed(self.setting, lambda p=prompt: self.model(p, Recompute()))
+                took = self._recomputing(batch, tokens)
                 yield self._row(NO_CACHE, batch, tokens, took, new_tokens=None)[0]
 
     def steps(self):
@@ -35,6 +40,7 @@ class Times:
         for batch, tokens in dict.fromkeys(grid):
             slowest = None
             for way, took in self._ways(batch, tokens):
+                freed(setting)
                 new = None if way == NO_CACHE else 1
                 row, bounds = self._row(way, batch, tokens, took, new_tokens=new)
                 seconds = (median(took), *bounds)
@@ -54,7 +60,8 @@ class Times:
 
     def _recomputing(self, batch, tokens):
         prompt = ids(self.setting, batch, tokens)
-        return timed(self.setting, lambda: self.model(prompt, Recompute()))
+        cache = Recompute(self.setting.model.layers)
+        return timed(self.setting, lambda: self.model(prompt, cache))
 
     def _growing(self, batch, tokens):
         """One step behind a past; the cache is put back before each."""
@@ -62,10 +69,12 @@ class Times:
         cache = Growing(self.setting.model.layers)
         with torch.inference_mode():
             self.model(prompt[:, :-1], cache)
-        kept, length = list(cache.kept), cache.length
+        kept, length = [layer.kept for layer in cache.layers], cache.length
 
         def step():
-            cache.kept, cache.length = list(kept), length
+            for layer, own in zip(cache.layers, kept, strict=True):
+                layer.kept = own
+            cache.length = length
             self.model(prompt[:, -1:], cache)
 
         return timed(self.setting, step)
