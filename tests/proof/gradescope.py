@@ -54,6 +54,7 @@ ATTACKS = (
     "memory-scan", "network",
 )  # fmt: skip
 RUN = """
+cd /autograder/source && if [ -d instead ]; then rm -r project; mv instead project; fi
 /autograder/run_autograder; code=$?
 cat /sys/fs/cgroup/memory.peak 2> /dev/null || cat /sys/fs/cgroup/memory/memory.max_usage_in_bytes
 exit $code
@@ -197,21 +198,22 @@ def of_the_zoo(image, name):
                 if got[number] not in wanted[number]]  # fmt: skip
 
     with tempfile.TemporaryDirectory() as scratch:
-        return measure(image(), case.lay_out(Path(scratch)), odd, project=quick_project())
+        return measure(image(), case.lay_out(Path(scratch)), odd, instead=quick_project())
 
 
-def measure(image, submission, odd, *, project=None):
+def measure(image, submission, odd, **source):
     """Run the autograder on a submission in a new container; return its cells.
 
-    ``project`` is a folder that takes the place of what is there of the project.
+    ``source`` has folders for /autograder/source: ``project`` is laid over what is there, and
+    ``instead`` takes its place.
     """
     client = docker.from_env()
     begin = time.monotonic()
     with container(client, image, ["bash", "-c", RUN]) as box:
         box.put_archive("/autograder", packed({"submission": submission, "results": None}))
         box.put_archive("/autograder", metadata())
-        if project is not None:
-            box.put_archive("/autograder/source", packed({"project": project}))
+        if source:
+            box.put_archive("/autograder/source", packed(source))
         box.start()
         code = box.wait(timeout=SECONDS)["StatusCode"]
         seconds = time.monotonic() - begin
