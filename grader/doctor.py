@@ -172,6 +172,7 @@ def measure(sandbox: Sandbox, device: str, say: Callable[[str], None]) -> str:
         torch,
     )
     file = rates.keep(bench.identity, best)
+    bench.forget()  # what else is known of it may be as old
     say("")
     return f"{best.name}: {best}\n{file}"
 

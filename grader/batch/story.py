@@ -152,10 +152,12 @@ def _pack(order: Order, hand_ins: HandIns) -> Pack:
 
 
 def _common(root: Path, fits: Mapping[str, list[str]]) -> str:
-    """Return the one pack that submissions fit; UsageError where there are several, or none."""
-    examples = {pack: name for name, found in fits.items() for pack in found}
-    if len(examples) == 1:
-        return next(iter(examples))
+    """Return the one pack that all submissions fit which fit any; else UsageError."""
+    found = [set(packs) for packs in fits.values() if packs]
+    shared = set.intersection(*found) if found else set()
+    if len(shared) == 1:
+        return shared.pop()
+    examples = {pack: name for name, packs in fits.items() for pack in packs}
     what = " and ".join(f"{pack} ({name})" for pack, name in sorted(examples.items()))
     raise UsageError(
         f"the submissions fit {what or 'no assignment'}: say which with --pack; packs here: "

@@ -9,14 +9,16 @@ they are gone, before others come.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from functools import cached_property
 
-from grader.devices import identity, lease, nvml, rates, watch
+from grader.devices import identity, lease, nvml, rates, remembered, watch
 from grader.devices.identity import Identity
 from grader.devices.rates import Rates
 from grader.devices.watch import Watch
+from grader.errors import UsageError
 
+REMEMBERED = "sizes.json", "GRADER_SIZES"
 Stopped = Callable[[], contextlib.AbstractContextManager[None]]
 
 
@@ -48,6 +50,30 @@ class Device:
     def rates(self) -> Rates | None:
         """Return what it can do at best; None where that was never measured."""
         return rates.of(self.identity)
+
+    def recall(self, what: str) -> int | None:
+        """Return a number that was remembered of this GPU; None where there is none."""
+        value = remembered.read(remembered.path(*REMEMBERED)).get(f"{self.identity.key} {what}")
+        return value if self.is_gpu and isinstance(value, int) else None
+
+    def remember(self, what: str, value: int) -> None:
+        """Remember a number of this GPU; where that cannot be, time is lost and nothing else."""
+        if self.is_gpu:
+            self._rewrite({f"{self.identity.key} {what}": value})
+
+    def forget(self) -> None:
+        """Forget all that was remembered of it."""
+        self._rewrite({})
+
+    def _rewrite(self, known: Mapping[str, int]) -> None:
+        file = remembered.path(*REMEMBERED)
+        kept = {
+            what: value
+            for what, value in remembered.read(file).items()
+            if known or not what.startswith(f"{self.identity.key} ")
+        }
+        with contextlib.suppress(UsageError):
+            remembered.write(file, {**kept, **known}, REMEMBERED[1])
 
     @contextlib.contextmanager
     def alone(self) -> Iterator[float]:

@@ -6,16 +6,13 @@ core. They make the roofline's lower bound; where there are none, nothing is sai
 
 from __future__ import annotations
 
-import json
-import os
-import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from grader.devices import remembered
 from grader.devices.identity import Identity
-from grader.errors import UsageError
 
-ENVIRONMENT = "GRADER_RATES"
+FILE, ENVIRONMENT = "rates.json", "GRADER_RATES"
 MISSING = "no rates of this device were measured: grader doctor --measure"
 
 
@@ -43,16 +40,13 @@ class Rates:
 
 def path() -> Path:
     """Return the file in which they are kept."""
-    if named := os.environ.get(ENVIRONMENT):
-        return Path(named)
-    state = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
-    return Path(state) / "grader" / "rates.json"
+    return remembered.path(FILE, ENVIRONMENT)
 
 
 def of(identity: Identity) -> Rates | None:
     """Return what was measured of a device; None where nothing was, or it is not readable."""
     try:
-        entry = _kept()[_key(identity)]
+        entry = remembered.read(path())[_key(identity)]
         found = Rates(
             name=str(entry["name"]),
             bytes_per_second=float(str(entry["bytes_per_second"])),
@@ -67,30 +61,11 @@ def of(identity: Identity) -> Rates | None:
 
 def keep(identity: Identity, rates: Rates) -> Path:
     """Keep what was measured of a device, beside that of others; return the file."""
-    file = path()
-    entries = {**_kept(), _key(identity): asdict(rates)}
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(
-            "w", dir=file.parent, encoding="ascii", delete=False
-        ) as new:
-            new.write(json.dumps(entries, indent=2) + "\n")
-        Path(new.name).replace(file)
-    except OSError as error:
-        raise UsageError(
-            f"{file} cannot be written: {error}; name another in {ENVIRONMENT}"
-        ) from error
-    return file
+    return remembered.write(
+        path(), {**remembered.read(path()), _key(identity): asdict(rates)}, ENVIRONMENT
+    )
 
 
 def _key(identity: Identity) -> str:
     """Return the key of an entry: a processor is known by its name, a GPU by its UUID."""
     return identity.name if identity.device == "cpu" else identity.key
-
-
-def _kept() -> dict[str, dict[str, object]]:
-    try:
-        found = json.loads(path().read_text(encoding="ascii"))
-    except (OSError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}

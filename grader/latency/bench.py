@@ -72,7 +72,7 @@ class Bench:
             return "Latency is compared with the reference's on the same device, which is not here."
         if self._size is None:
             with self.alone(student), self._undisturbed(student)():
-                self._size = self._sides.size(counts=not _by_wall_time(student))
+                self._size = self._sides.size(self.device, counts=not _by_wall_time(student))
         if self._size is None:
             return "This device is too quick: work does not show beside launches at any size."
         return ""

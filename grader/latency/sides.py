@@ -6,7 +6,10 @@ GPU the models themselves stay; on the CPU their boxes answer other questions in
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Callable
+from typing import Protocol
 
 from grader.latency import sizing
 from grader.latency.arms import Arm
@@ -14,6 +17,18 @@ from grader.latency.settings import Settings
 from grader.latency.sizing import Size
 from grader.latency.subject import Builds, Dims, Subject, Timed, Weights
 from grader.model import Model
+
+
+class Remembers(Protocol):
+    """A device of which it is remembered what was found out about it."""
+
+    def recall(self, what: str) -> int | None:
+        """Return a number that was remembered."""
+        ...
+
+    def remember(self, what: str, value: int) -> None:
+        """Remember a number."""
+        ...
 
 
 class Sides:
@@ -29,18 +44,33 @@ class Sides:
         self._settings, self._clock = settings, clock
         self._own: Model | None = None
 
-    def size(self, *, counts: bool) -> Size | None:
-        """Return the size at which work dominates on the reference's device; None without any."""
+    def size(self, device: Remembers, *, counts: bool) -> Size | None:
+        """Return the size at which work dominates on the reference's device; None without any.
+
+        A quick device needs a large one, and climbing there takes long: which one it was is
+        remembered, and the next time is where the ladder begins.
+        """
         kept, key = self._oracle.kept, ("size to time at", self._subject.drawn)
         if key not in kept:
+            ladder = self._ladder()
+            first = device.recall(ladder) or 0
             found = sizing.find(
                 lambda width, length: self.reference(self._dims(width, length), counts=counts),
                 self._subject.prompt,
                 self._settings,
+                first,
             )
+            if found and found[1] and not first:
+                device.remember(ladder, found[1])
             kept[key] = found[0] if found else None
         size: Size | None = kept[key]
         return size
+
+    def _ladder(self) -> str:
+        """Return a name for what is climbed: these sizes, of this kind of model."""
+        settings = self._settings
+        text = json.dumps([settings.sizes, settings.ratio, settings.round_trips, self._dims(1, 1)])
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
 
     def reference(self, dims: Dims, *, counts: bool) -> Arm:
         """Return the reference of these sizes: the last one asked for, since a box holds one."""

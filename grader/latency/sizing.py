@@ -42,18 +42,22 @@ class Size:
 
 
 def find(
-    build: Callable[[int, int], Arm], prompt: Callable[[int], Ids], settings: Settings
-) -> tuple[Size, Arm] | None:
-    """Return the first size of the ladder where work dominates, and the reference built there.
+    build: Callable[[int, int], Arm],
+    prompt: Callable[[int], Ids],
+    settings: Settings,
+    first: int = 0,
+) -> tuple[Size, int] | None:
+    """Return the first size of the ladder where work dominates, and which one of it that is.
 
     ``build(width, length)`` makes the reference with room for the prompt and what follows. None
-    where even the largest size is too quick to be told from launches.
+    where even the largest size is too quick to be told from launches. ``first`` is the rung to
+    begin with: below it work is known not to dominate.
     """
-    for width, length in settings.sizes:
-        arm = build(width, length)
-        size = _measured(arm, prompt, width, length)
-        if size.dominates(settings):
-            return size, arm
+    for rung, (width, length) in enumerate(settings.sizes):
+        if rung >= first:
+            size = _measured(build(width, length), prompt, width, length)
+            if size.dominates(settings):
+                return size, rung
     return None
 
 

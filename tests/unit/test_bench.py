@@ -10,7 +10,7 @@ from grader.checking.record import Record
 from grader.devices.rates import Rates
 from grader.devices.watch import Seen
 from grader.errors import StudentFault
-from grader.latency import notes
+from grader.latency import notes, sizing
 from grader.latency.bench import Bench
 from grader.latency.subject import Subject
 from tests.unit.test_latency import LIMITS, VOCABULARY, Box, Scripted, World, prompts, read
@@ -63,7 +63,8 @@ class Place:
     def __init__(self, **seen):
         self.leased, self.looks, self.ours, self.rates = 0, 0, [], None
         self.identity = SimpleNamespace(name="a device")
-        self._seen = seen
+        self._seen, self.known = seen, {}
+        self.recall, self.remember = self.known.get, self.known.__setitem__
 
     @contextlib.contextmanager
     def alone(self):
@@ -292,6 +293,28 @@ def test_nothing_is_timed_beside_recorded_answers_or_another_device():
     bench, student = benched()
     student.device = "cuda:0"
     assert "which is not here" in bench.obstacle(student)
+
+
+def test_the_size_of_a_device_is_remembered(monkeypatch):
+    """A rung that had to be climbed to is where the next grading begins; the first one is not."""
+    tried = []
+    plain = sizing.find
+    monkeypatch.setattr(
+        "grader.latency.sides.sizing.find",
+        lambda build, prompt, how, first: tried.append(first) or plain(build, prompt, how, first),
+    )
+    bench, student = benched()
+    assert bench.obstacle(student) == ""
+    assert bench.device.known == {}
+    bench, student = benched()
+    monkeypatch.setattr("grader.latency.sizing.Size.dominates", lambda size, _: size.length > 128)
+    assert bench.obstacle(student) == ""
+    (ladder,) = bench.device.known
+    another, student = benched()
+    another.device.known[ladder] = 2
+    assert another.obstacle(student) == ""
+    assert another.size().length == bench.size().length == 256
+    assert tried == [0, 0, 2]
 
 
 # --- where the size is too large for a submission -------------------------------------------------

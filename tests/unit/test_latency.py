@@ -490,7 +490,7 @@ def test_a_fault_of_the_reference_is_ours():
 # --- size -----------------------------------------------------------------------------------------
 
 
-def found_size(full_by_width, round_trip=1e-5):
+def found_size(full_by_width, round_trip=1e-5, first=0):
     """Look for a size on a device that needs so many seconds a token, by width."""
     world, box = World(), Box()
     built = []
@@ -501,17 +501,25 @@ def found_size(full_by_width, round_trip=1e-5):
         model.drop = lambda _: model._spend(round_trip)
         return Arm("reference", model, box, trusted=True, clock=world.clock)
 
-    return sizing.find(build, prompts(), read()), built
+    return sizing.find(build, prompts(), read(), first), built
 
 
 def test_the_first_size_at_which_work_dominates_is_taken():
     """The ladder is climbed until a full forward takes ten steps, and no further."""
     found, built = found_size({64: 1e-5, 128: 1e-3})
     assert built == [(64, 128), (128, 128)]
-    size, arm = found
+    size, rung = found
     assert (size.width, size.length) == (128, 128)
     assert size.full > 10 * size.step
-    assert arm.name == "reference"
+    assert rung == 1
+
+
+@pytest.mark.parametrize(("full", "built"), [(1e-3, [(128, 128)]), (1e-7, None)])
+def test_a_known_size_is_looked_at_first(full, built):
+    """The ladder begins where it ended before; what is below is not climbed again."""
+    found, seen = found_size({64: 1.0, 128: full}, first=1)
+    assert seen == (built or [(128, 128), (128, 256)])
+    assert (found is not None) == (built is not None)
 
 
 def test_a_device_too_quick_for_the_ladder_gets_no_verdict():

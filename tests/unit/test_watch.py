@@ -7,6 +7,7 @@ import types
 import pytest
 
 from grader.devices import identity, nvml, rates, watch
+from grader.devices.device import Device
 from grader.devices.identity import Identity
 
 GPU = Identity("cuda:3", "GPU-aaaa", "H100")
@@ -177,6 +178,24 @@ def test_a_crowded_machine_disturbs_where_wall_time_decides(monkeypatch):
     monkeypatch.setattr(watch.os, "getloadavg", lambda: (99.0, 0, 0))
     assert watch.watch(identity.of("cpu"), set).end().disturbed == ""
     assert watch.watch(identity.of("cpu"), set, by_wall_time=True).end().disturbed
+
+
+# --- what is remembered ---------------------------------------------------------------------------
+
+
+def test_numbers_are_remembered_of_a_gpu_until_they_are_forgotten(monkeypatch, tmp_path):
+    """Each GPU has its own, a processor has none, and what cannot be kept costs nothing."""
+    monkeypatch.setenv("GRADER_SIZES", str(tmp_path / "below" / "sizes.json"))
+    one, other, cpu = Device("cuda:70"), Device("cuda:71"), Device("cpu")
+    for device, value in ((one, 5), (other, 6), (cpu, 7)):
+        device.remember("ladder", value)
+    assert [device.recall("ladder") for device in (one, other, cpu)] == [5, 6, None]
+    assert one.recall("another") is None
+    one.forget()
+    assert (one.recall("ladder"), other.recall("ladder")) == (None, 6)
+    monkeypatch.setenv("GRADER_SIZES", str(tmp_path / "below" / "sizes.json" / "no folder"))
+    one.remember("ladder", 5)
+    assert one.recall("ladder") is None
 
 
 # --- rates ----------------------------------------------------------------------------------------
