@@ -36,6 +36,7 @@ from grader.sandbox.boot import BOOTSTRAP, SOLO_BOOTSTRAP
 from grader.sandbox.owner import Owner
 from grader.wire import Header, Line
 
+ALONE = "GRADER_BOX_ALONE"  # tells the agent (`grader.guest.cleaning`) that its user is the box's
 FOLDER_PREFIX = "grader-box-"
 FORKS = hasattr(os, "fork") and sys.platform != "darwin"
 
@@ -76,7 +77,10 @@ class ProcessBox:
         with (self.folder / "notes" / "stderr").open("wb") as notes:
             start = functools.partial(_forking, command) if forks else _spawned
             self.process = start(
-                theirs, stderr=notes, cwd=self.folder / "work", env=_environment(scratch, limits)
+                theirs,
+                stderr=notes,
+                cwd=self.folder / "work",
+                env=_environment(scratch, limits) | ({} if user is None else {ALONE: "1"}),
             )
         self.line = Line(ours, multiplexed=False)
 

@@ -250,7 +250,10 @@ def test_nothing_to_grade_is_told_to_the_student(shell, tmp_path, root, archive)
         found.extractall(tmp_path / "source")
     for name in ("submission", "results"):
         (tmp_path / name).mkdir()
-    told = inside.run(tmp_path, tmp_path / "source" / "project")
+    (tmp_path / "tmp").mkdir()
+    (tmp_path / "tmp").chmod(0o1777)
+    told = inside.run(tmp_path, tmp_path / "source" / "project", [str(tmp_path / "tmp")])
+    assert (tmp_path / "tmp").stat().st_mode & 0o777 == 0o700
     written = json.loads((tmp_path / "results" / "results.json").read_text())
     assert (written["score"], written["output"]) == (0.0, told)
     assert "holds no file to grade" in told
