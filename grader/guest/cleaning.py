@@ -7,7 +7,6 @@ import os
 import signal
 import stat
 
-
 ALONE = "GRADER_BOX_ALONE"  # in the environment of an agent whose user is this box's alone
 
 

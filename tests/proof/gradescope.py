@@ -50,7 +50,7 @@ LABEL = "grader-proof-gradescope"
 PACK = "e0294-a4"
 ATTACKS = (
     "answers-in-files", "daemon-left-behind", "environment-sweep", "first-process-opened",
-    "fork-bomb-forward", "gains-privileges", "inherited-descriptors", "kill-everything",
+    "gains-privileges", "inherited-descriptors", "kill-everything",
     "memory-scan", "network",
 )  # fmt: skip
 RUN = """
