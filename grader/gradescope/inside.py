@@ -38,7 +38,8 @@ RESULT: Final = "results/results.json"
 def run(place: Path, root: Path, shared: Sequence[str] = SHARED) -> str:
     """Grade what lies in ``place``; write its result, and return what staff may read.
 
-    ``root`` has the one pack; ``shared`` are folders of the container to be closed. Raises HarnessError, and writes nothing, where the fault is ours.
+    ``root`` has the one pack; ``shared`` are folders of the container to be closed. Raises
+    HarnessError, and writes nothing, where the fault is ours.
     """
     wanted = [*(place / name for name in (*CLOSED, METADATA)), *map(Path, shared)]
     closed = [path for path in wanted if path.exists()]

@@ -42,7 +42,8 @@ of its own, and held means that it got somewhere: else its other row would show 
 
 The first rows are graded on the whole sheet; attacks of the zoo on 2a to 2c, and their points are
 those that `tests/zoo/attacks/<name>/expect.toml` expects. Memory is the most that the container
-took, files in the kernel's cache included.
+took, files in the kernel's cache included. (`gains-privileges` is right where it gets nowhere, but
+it also writes to `/tmp` by that name, which is closed in such a container: so it loses its points.)
 """
 CACHE = ROOT / ".proof" / "gradescope"
 SECONDS = 900
