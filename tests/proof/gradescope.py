@@ -341,7 +341,10 @@ def with_project(client, source, tag):
     with container(client, tag, ["true"]) as box:
         script = source / "run_autograder"
         box.put_archive("/autograder", packed({"source": source, "run_autograder": script}))
-        return box.commit(LABEL, "now").id
+        made_now = box.commit(LABEL, "now").id
+    for left in client.images.list(filters={"dangling": True, "label": LABEL}):  # earlier ones
+        client.images.remove(left.id)
+    return made_now
 
 
 @functools.cache
