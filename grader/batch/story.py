@@ -14,9 +14,11 @@ from grader import handed, late
 from grader import pack as packs
 from grader.batch import journal
 from grader.batch.handins import HandIn, HandIns
+from grader.batch.logs import Logged
 from grader.batch.running import Running
 from grader.batch.screen import Terminal
 from grader.batch.slot import Settings, summary
+from grader.batch.stopping import Stopping
 from grader.batch.tally import tally
 from grader.devices.device import Device
 from grader.downloads.taking import report, take
@@ -46,6 +48,9 @@ class Order:
     form: str | None = None  # of the download; None where it tells by itself
     roster: Path | None = None
     due: str | None = None  # with its time and zone; the rubric's where it is None
+    logs: Path | None = None  # folder for a log of each submission
+    memory_mb: int | None = None  # for all slots together; None: what the machine has
+    enough: Callable[[], str] = lambda: ""  # asked after each one: why to begin with no more
 
 
 @dataclass(frozen=True)
@@ -92,10 +97,14 @@ def run(order: Order, say: Callable[[str], None]) -> Done:
             f"`grader rescore {order.out}` says whose points that moves")  # fmt: skip
     count = len(hand_ins.taken)
     with Terminal(count, done=count - len(waiting)) as screen:
-        running = Running(slots, screen)
+        logged = Logged(screen, order.logs)
+        seen = Stopping(logged, order.enough)
+        running = Running(slots, seen)
+        seen.stop = running.stop
         running.start(waiting)
         stopped = _to_the_end(running, screen)
     answers |= screen.answers
+    told += filter(None, [seen.why, logged.trouble])
     return Done(*tally(order.out, hand_ins, answers, told, stopped=stopped))
 
 
@@ -166,6 +175,13 @@ def _sandbox(order: Order, say: Callable[[str], None]) -> str:
 
 def _slots(order: Order, pack: Pack, sandbox: str, batch: journal.Journal) -> list[Settings]:
     count = order.jobs or fitting(pack.sandbox, order.devices)
+    if order.memory_mb is not None:
+        one = pack.sandbox.memory_mb + MB_BESIDE
+        if order.memory_mb < one:
+            raise UsageError(
+                f"{order.memory_mb} MB of memory hold no grading of {pack.id}, which takes {one}"
+            )
+        count = min(count, order.memory_mb // one)
     return [
         Settings(
             root=str(order.root),
