@@ -19,7 +19,7 @@ from typing import Any, Self
 from grader.errors import HarnessError, StudentFault
 from grader.intake import SourceFile
 from grader.records import Ending, Limits, Usage
-from grader.sandbox import Box, Sandbox
+from grader.sandbox import WITHIN_REACH, Box, Sandbox
 from grader.sandbox.boot import BOOT_SECONDS, boot
 from grader.wire import Clock, Header, LineDeadline, LineEnded, LineViolation
 
@@ -260,7 +260,7 @@ class Conversation:
             self.close()
         if self._by_the_engine(ending) if out_of_memory is None else out_of_memory:
             return self._out_of_memory(verb)
-        if self._sandbox.isolation == "none":
+        if self._sandbox.isolation in WITHIN_REACH:
             return StudentFault("error", f"Your code ended the sandbox during {verb}.")
         # Student code cannot reach the first process of a container: somebody else ended it, or
         # it failed by itself.
@@ -279,7 +279,8 @@ class Conversation:
         if self._by_the_engine(ending) if out_of_memory is None else out_of_memory:
             return self._out_of_memory(verb)
         # Running still, or ended because asking for its state hangs up on it.
-        if ending.exit_code in (None, 0) or self._sandbox.isolation == "none":
+        within_reach = self._sandbox.isolation in WITHIN_REACH
+        if ending.exit_code in (None, 0) or within_reach:
             return _timeout(verb, seconds)
         return HarnessError(f"the sandbox was lost (exit code {ending.exit_code})")
 

@@ -37,7 +37,7 @@ NEEDS = {
 
 def event(kind: str, by: str = "", why: str = "", **more: object) -> Json:
     """Return an event of now; without ``by`` it is of whoever runs this process."""
-    at = _now().isoformat(timespec="seconds")
+    at = now().isoformat(timespec="seconds")
     return {"event": kind, "at": at, "by": by or me(), "why": why, **more}
 
 
@@ -51,10 +51,11 @@ def me() -> str:
 
 def fresh_id() -> str:
     """Return an id for events that belong together; later ones sort behind earlier ones."""
-    return f"{_now():%Y%m%dT%H%M%S.%f}-{secrets.token_hex(4)}"
+    return f"{now():%Y%m%dT%H%M%S.%f}-{secrets.token_hex(4)}"
 
 
-def _now() -> dt.datetime:
+def now() -> dt.datetime:
+    """Return this moment: for what is written down or kept for some days, never for a deadline."""
     return dt.datetime.now(dt.UTC)
 
 

@@ -10,6 +10,8 @@ Its modules, in the order of the story:
     fitting     how many gradings fit side by side
     running     hands the submissions out to slots, and does without those that are lost
     screen      what is seen meanwhile
+    logs        what is kept of each submission's grading
+    stopping    a batch that has used up what it may use ends by itself
     tally       the summary
     story       all of it
 """

@@ -28,6 +28,7 @@ class Wanted:
     sandbox: str  # auto | docker | bubblewrap
     devices: tuple[str, ...]
     jobs: int | None  # gradings side by side on one machine; None: what fits
+    memory_mb: int | None = None  # for all slots of this machine; None: what it has
 
 
 class Screen(Protocol):
@@ -42,7 +43,7 @@ class Screen(Protocol):
         ...
 
     def ends(self, slot: int, hand_in: HandIn, answer: Json) -> None:
-        """Take note of how it ended: as `grader.batch.slot` says."""
+        """Take note of how it ended: as `grader.batch.slot` says, with the slot's "notes"."""
         ...
 
     def say(self, text: str) -> None:

@@ -7,10 +7,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from grader.batch.engine import Screen, Wanted
-from grader.batch.fitting import fitting
+from grader.batch.fitting import MB_BESIDE, fitting
 from grader.batch.journal import Journal
 from grader.batch.running import Running
 from grader.batch.slot import Settings
+from grader.errors import UsageError
 from grader.sandbox import choosing
 
 
@@ -53,5 +54,19 @@ def opened(wanted: Wanted, say: Callable[[str], None]) -> Iterator[Local]:
         sandbox = choosing.best(device, say)
     else:
         sandbox = choosing.named(wanted.sandbox, device, say)
-    slots = wanted.jobs or fitting(wanted.pack.sandbox, wanted.devices)
-    yield Local(wanted, sandbox.name, slots)
+    yield Local(wanted, sandbox.name, count(wanted))
+
+
+def count(wanted: Wanted) -> int:
+    """Return the number of slots; raises UsageError where the memory holds none."""
+    limits = wanted.pack.sandbox
+    slots = wanted.jobs or fitting(limits, wanted.devices)
+    if wanted.memory_mb is None:
+        return slots
+    one = limits.memory_mb + MB_BESIDE
+    if wanted.memory_mb < one:
+        raise UsageError(
+            f"{wanted.memory_mb} MB of memory hold no grading of {wanted.pack.id}, which takes "
+            f"{one}"
+        )
+    return min(slots, wanted.memory_mb // one)

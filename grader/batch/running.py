@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -25,6 +26,7 @@ from grader.records import Json
 PROGRAM = "grader.batch.slot"
 ATTEMPTS = 2  # a submission that meets trouble of ours twice waits for `--resume`
 PATIENCE = 30.0  # seconds for a slot to leave nothing behind
+NOTES = 1 << 16  # bytes that are kept of what a slot prints over one submission
 
 
 class Slot:
@@ -32,6 +34,7 @@ class Slot:
 
     def __init__(self, settings: Json, program: str = PROGRAM) -> None:
         self._notes = tempfile.TemporaryFile()  # noqa: SIM115 - as long as the slot
+        self._noted = 0  # bytes of it that were asked for
         self._process = subprocess.Popen(  # noqa: S603 - a module of ours
             [sys.executable, "-m", program],
             stdin=subprocess.PIPE,
@@ -54,6 +57,13 @@ class Slot:
                     return dict(answer)
                 at(answer["at"])
         raise self._lost()
+
+    def notes(self) -> str:
+        """Return what it has printed since this was last asked, which is no answer of its."""
+        end = os.fstat(self._notes.fileno()).st_size
+        begin, self._noted = max(self._noted, end - NOTES), end
+        # Not by seeking: the slot writes where the descriptor that both have stands.
+        return os.pread(self._notes.fileno(), end - begin, begin).decode(errors="replace")
 
     def hang_up(self) -> None:
         """Tell it to end, whatever it does."""
@@ -144,11 +154,13 @@ class Running:
         while (hand_in := self._next()) is not None:
             self._screen.begins(number, hand_in)
             answer: Json = {}
+            notes = ""
             for _ in range(ATTEMPTS):
                 try:
                     slot = slot or self._opened(settings)
                     order = hand_in.bundle.to_json()
                     answer = slot.grade(order, lambda check: self._screen.at(number, check))
+                    notes += slot.notes()
                 except HarnessError as error:
                     answer = {"trouble": str(error)}
                     self._close(slot)
@@ -157,7 +169,7 @@ class Running:
                     break
             if "trouble" in answer and self._stopped.is_set():
                 break  # it was ended under way
-            self._screen.ends(number, hand_in, answer)
+            self._screen.ends(number, hand_in, {**answer, "notes": notes})
         self._close(slot)
 
     def _next(self) -> HandIn | None:

@@ -13,8 +13,10 @@ from grader import pack as packs
 from grader.batch import engine, journal, local
 from grader.batch.engine import Engine, Run
 from grader.batch.handins import HandIn, HandIns
+from grader.batch.logs import Logged
 from grader.batch.screen import Terminal
 from grader.batch.slot import summary
+from grader.batch.stopping import Stopping
 from grader.batch.tally import tally
 from grader.downloads.taking import report, take
 from grader.errors import UsageError
@@ -38,6 +40,9 @@ class Order:
     form: str | None = None  # of the download; None where it tells by itself
     roster: Path | None = None
     due: str | None = None  # with its time and zone; the rubric's where it is None
+    logs: Path | None = None  # folder for a log of each submission
+    memory_mb: int | None = None  # for all slots together; None: what the machine has
+    enough: Callable[[], str] = lambda: ""  # asked after each one: why to begin with no more
 
 
 @dataclass(frozen=True)
@@ -65,7 +70,8 @@ def run(order: Order, say: Callable[[str], None], opening: engine.Opening = loca
     pack = _pack(order, hand_ins)
     if not hand_ins.taken:
         raise UsageError(f"{order.path} holds no submission that can be graded")
-    wanted = engine.Wanted(order.root, order.out, pack, order.sandbox, order.devices, order.jobs)
+    wanted = engine.Wanted(order.root, order.out, pack, order.sandbox, order.devices, order.jobs,
+                            order.memory_mb)  # fmt: skip
     with opening(wanted, say) as machines:
         return _graded(order, hand_ins, pack, machines, say)
 
@@ -94,10 +100,14 @@ def _graded(
             f"`grader rescore {order.out}` says whose points that moves")  # fmt: skip
     count = len(hand_ins.taken)
     with Terminal(count, done=count - len(waiting)) as screen:
-        running = machines.run(batch, screen)
+        logged = Logged(screen, order.logs)
+        seen = Stopping(logged, order.enough)
+        running = machines.run(batch, seen)
+        seen.stop = running.stop
         running.start(waiting)
         stopped = _to_the_end(running, screen)
     answers |= screen.answers
+    told += filter(None, [seen.why, logged.trouble])
     return Done(*tally(order.out, hand_ins, answers, told, stopped=stopped))
 
 

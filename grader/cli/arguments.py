@@ -6,7 +6,7 @@ from pathlib import Path
 
 from grader import __version__
 from grader.calc import arguments as calc_arguments
-from grader.cli import commands, course, giving
+from grader.cli import commands, course, giving, server
 from grader.cli.helps import EPILOG, GROUPS, JSON, epilog
 from grader.cli.parser import Front, Parser
 
@@ -24,6 +24,7 @@ def parser() -> Front:
     _course(front)
     _giving(front)
     _students(front)
+    _server(front)
     _machine(front)
     calc = calc_arguments.add(front.commands)
     calc.set_defaults(run=commands.calc)
@@ -199,7 +200,25 @@ def _students(front: Front) -> None:
     command = _add(front, "handout", "make what students get of an assignment")
     command.add_argument("pack", nargs="?", help="assignment (default: the only one there is)")
     command.add_argument("--out", type=Path, required=True, help="a folder that is not there yet")
+    inside = (
+        "an autograder for Gradescope instead, a .zip: hidden checks and the solution are in it"
+    )
+    command.add_argument("--gradescope", action="store_true", help=inside)
     command.set_defaults(run=commands.handout)
+
+
+def _server(front: Front) -> None:
+    for name, what in (
+        ("night", "grade the courses of a server, each by its file"),
+        ("clean", "say what courses have kept for long enough"),
+    ):
+        command = _add(front, name, what)
+        command.add_argument("files", nargs="+", type=Path, metavar="COURSE",
+                             help="a course's file, or a folder of such files")  # fmt: skip
+        command.set_defaults(run=getattr(server, name))
+    wait = "where another night is at work, begin when it has ended"
+    front.commands.choices["night"].add_argument("--wait", action="store_true", help=wait)
+    front.commands.choices["clean"].add_argument("--yes", action="store_true", help="remove it")
 
 
 def _machine(front: Front) -> None:
@@ -244,4 +263,7 @@ def _machine(front: Front) -> None:
     )
     command.add_argument("--device", default="auto", help="auto, cpu or cuda:N")
     command.add_argument("--sandbox", choices=SANDBOXES, default="auto")
+    asked = "and what the files of these courses ask for"
+    command.add_argument("--server", nargs="+", type=Path, default=[], metavar="COURSE",
+                         help=asked)  # fmt: skip
     command.set_defaults(run=commands.doctor)

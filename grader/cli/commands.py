@@ -152,11 +152,17 @@ def handout(arguments: argparse.Namespace) -> int:
     from grader.sandbox import choosing
 
     assignment = pack.find(choices.ROOT, arguments.pack)
+    made = {"schema": "grader.handout/1", "pack": assignment.id, "folder": str(arguments.out)}
+    choices.document(arguments, made)
+    if arguments.gradescope:
+        from grader.gradescope import making
+
+        making.write(assignment, choices.ROOT, arguments.out)
+        print(f"{arguments.out}: give this to Gradescope as the autograder, and to nobody else.")
+        return 0
     process = choosing.named("process", "cpu", choices.say)
     handout.write(assignment, process, arguments.out, choices.progress)
     choices.progress("")
-    made = {"schema": "grader.handout/1", "pack": assignment.id, "folder": str(arguments.out)}
-    choices.document(arguments, made)
     print(f"{arguments.out}: give this folder to students; they run `grader check .` in it.")
     return 0
 
@@ -203,6 +209,10 @@ def doctor(arguments: argparse.Namespace) -> int:
         if not arguments.json:
             return 0
     rows = doctor.examine(choices.ROOT, device)
+    if arguments.server:
+        from grader.server import examining
+
+        rows += examining.examine(arguments.server, choices.ROOT, choices.device)
     if not choices.document(arguments, doctor.data(rows)):
         print(doctor.render(rows))
     return 0

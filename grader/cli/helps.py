@@ -10,7 +10,7 @@ GROUPS = {
     ),
     "the TA's day, the assignment": ("handout", "convert", "calc"),
     "the student's day": ("check",),
-    "the server's night": ("doctor", "image", "worker", "completion"),
+    "the server's night": ("night", "clean", "worker", "doctor", "image", "completion"),
 }  # fmt: skip
 
 EPILOG = "`grader COMMAND --help` has examples; --json is for programs."
@@ -41,11 +41,13 @@ EXAMPLES = {
               "marks --to canvas --into gradebook.csv\n"
               "marks --to moodle --into worksheet.csv --feedback back.zip",
     "check": ".\nnotebook.ipynb\n. --handout ~/course/assignment",
-    "handout": "lab-4 --out handout",
+    "handout": "lab-4 --out handout\nlab-4 --gradescope --out autograder.zip",
     "convert": "--pack lab-4 --weights weights.pt --cases cases.json",
     "image": "\n--device cuda\n--device cuda --host-folders",
-    "doctor": "\n--measure --device cuda:0",
+    "night": "courses/llm-2026.toml\n/etc/grader/courses --wait",
+    "clean": "courses/llm-2026.toml\n/etc/grader/courses --yes",
     "worker": "dask://gpu1:8786 --tls certificates\ndask://localhost:8786 --jobs 2",
+    "doctor": "\n--measure --device cuda:0\n--server courses/llm-2026.toml",
     "completion": "bash > ~/.local/share/bash-completion/completions/grader\n"
                   "zsh > ~/.zfunc/_grader\nfish > ~/.config/fish/completions/grader.fish",
 }  # fmt: skip
@@ -103,6 +105,11 @@ JSON = {
     "handout": '{"schema": "grader.handout/1", "pack", "folder"}',
     "convert": '{"schema": "grader.convert/1", "pack", "folder"}',
     "image": '{"schema": "grader.image/1", "tag", "id"}',
+    "night": """{"schema": "grader.night/1", "not_begun": ["llm-2025"],
+     "courses": [{"course", "code": 0, "said", "batch": BATCH or null}]}
+     BATCH is what `grader batch --json` has""",
+    "clean": """{"schema": "grader.clean/1", "removed": false, "notes": ["..."],
+     "found": [{"course", "kind": "logs", "result" or "image", "name", "gb"}]}""",
     "doctor": """{"schema": "grader.doctor/1",
      "found": [{"what", "state": "yes", "no" or "-", "detail"}]}""",
 }

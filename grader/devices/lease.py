@@ -63,10 +63,10 @@ def shared(key: str, say: Callable[[str], None]) -> Iterator[float]:
 @contextlib.contextmanager
 def _passed(key: str, say: Callable[[str], None], *, shared: bool) -> Iterator[tuple[int, float]]:
     """Go in through the gate; yields the descriptor of the lock and the seconds waited."""
-    begin, lock = time.monotonic(), _opened(key)
+    begin, lock = time.monotonic(), opened(key)
     tell = _once(lambda: say(f"waiting for {key}: {_holder(lock)} at work on it"))
     try:
-        gate = _opened(f"{key}.gate")
+        gate = opened(f"{key}.gate")
         try:
             _locked(gate, tell, shared=shared)
             _locked(lock, tell, shared=shared)
@@ -99,8 +99,8 @@ def _locked(lock: int, tell: Callable[[], None], *, shared: bool) -> None:
             return
 
 
-def _opened(key: str) -> int:
-    """Open the file of a device, which may be another user's."""
+def opened(key: str) -> int:
+    """Return a descriptor of a lock's file, which may be another user's; raises HarnessError."""
     path = folder() / f"{re.sub(r'[^A-Za-z0-9.-]', '_', key)}.lock"
     try:
         if not path.parent.exists():

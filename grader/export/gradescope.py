@@ -38,6 +38,19 @@ def write(given: Given) -> bytes:
     return (json.dumps(document, indent=1, ensure_ascii=True) + "\n").encode("ascii")
 
 
+def refused(sentence: str, max_points: float) -> bytes:
+    """Return the file of a submission in which there is nothing to grade: no points, and why."""
+    test = _test("", "What was handed in", max_points, shown(sentence, told.LONGEST))
+    document = {
+        "score": 0.0,
+        "visibility": "visible",
+        "stdout_visibility": "hidden",
+        "output": shown(sentence, told.LONGEST),
+        "tests": [{**test, "score": 0.0, "status": "failed"}],
+    }
+    return (json.dumps(document, indent=1, ensure_ascii=True) + "\n").encode("ascii")
+
+
 def _heads(result: Json) -> Iterator[str]:
     total = result["total"]
     if total["pending_points"]:

@@ -7,12 +7,14 @@ import os
 import signal
 import stat
 
+ALONE = "GRADER_BOX_ALONE"  # in the environment of an agent whose user is this box's alone
+
 
 def kill_all(worker: int) -> None:
     """Kill everything the student can have started."""
-    if os.getpid() == 1:
+    if os.getpid() == 1 or ALONE in os.environ:
         with contextlib.suppress(ProcessLookupError):
-            os.kill(-1, signal.SIGKILL)  # everything in the sandbox but PID 1 itself
+            os.kill(-1, signal.SIGKILL)  # everything in the sandbox but the agent
         return
     # On a shared machine: the worker's group, and whatever was re-parented to us.
     if worker:

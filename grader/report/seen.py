@@ -42,6 +42,13 @@ class Bar:
     waiting_share: float
 
 
+_TIMED = {
+    "full": "A forward without a cache",
+    "step": "A decode step with the cache",
+    "generate": "generate with the cache",
+}
+
+
 @dataclass(frozen=True)
 class Criterion:
     """A row of the table."""
@@ -111,10 +118,12 @@ def page(
 ) -> Page:
     """Return what this audience sees. ``attachments`` are the files beside the result, by name.
 
-    A student sees no message for staff, no seed, nothing that a hidden check measured, and of the
-    attachments those that are nothing but their own work.
+    A student sees no message for staff, no seed, nothing that a hidden check measured but the share
+    of the roofline, and of the attachments those that are nothing but their own work.
     """
     staff = audience == "staff"
+    if shares := tuple(_roofline(result)):
+        more = [("Speed, beside the least time that this device allows", shares), *more]
     entries = tuple(_entries(result, staff=staff))
     files = dict(visible(result, attachments, staff=staff))
     return Page(
@@ -142,6 +151,19 @@ def page(
         made=tuple(_made(result, staff=staff)),
         more=tuple((title, tuple(shown(line, LONGEST) for line in found)) for title, found in more),
     )
+
+
+def _roofline(result: Json) -> Iterator[str]:
+    """Yield which share of the roofline was reached, where its rates have been measured."""
+    found = [check["measured"] for each in result["criteria"] for check in each["checks"]]
+    known = {name: value for measured in found for name, value in measured.items()}
+    for kind, what in _TIMED.items():
+        own, reference = (known.get(f"{kind}_reached_by_{side}") for side in ("own", "reference"))
+        if own:
+            beside = f", the reference's {100 * reference:.3g} %" if reference else ""
+            yield f"{what}: yours reaches {100 * own:.3g} % of the roofline{beside}"
+    if any(name.endswith("_reached_by_own") for name in known):
+        yield "This decides no points."
 
 
 def _standing(result: Json) -> str:

@@ -26,6 +26,9 @@ from typing import Protocol
 from grader.records import Ending, Limits, Usage
 from grader.wire import Header, Line
 
+WITHIN_REACH = frozenset({"user", "none"})
+"""The isolations in which student code can end the agent: it is no first process there."""
+
 
 class Box(Protocol):
     """One living sandbox."""
@@ -64,7 +67,7 @@ class Sandbox(Protocol):
     """A way to start boxes."""
 
     name: str  # docker | bubblewrap | process
-    isolation: str  # container | namespaces | none
+    isolation: str  # container | namespaces | user | none
 
     def start(self, limits: Limits, *, device: str) -> Box:
         """Start a box; raises HarnessError with a remedy where that fails."""

@@ -58,9 +58,6 @@ from grader.sandbox.boot import BOOTSTRAP
 from grader.wire import Header, Line
 
 NOBODY: Final = 65534
-_MB: Final = 1 << 20
-_RESERVED_MB: Final = 1024
-"""Address space beside what is used: libraries, and what threads reserve and never touch."""
 _START_SECONDS: Final = 10.0
 _END_SECONDS: Final = 5.0
 _NOTES_KEPT: Final = 8192
@@ -73,10 +70,7 @@ USER_NAMESPACE: Final = (
     *("--unshare-user", "--disable-userns", "--uid", str(NOBODY), "--gid", str(NOBODY)),
     *("--cap-drop", "ALL"),
 )
-NOBODYS_RIGHTS: Final = (
-    *("--reuid", str(NOBODY), "--regid", str(NOBODY), "--clear-groups", "--no-new-privs"),
-    *("--bounding-set=-all", "--inh-caps=-all", "--ambient-caps=-all"),
-)
+NOBODYS_RIGHTS: Final = launch.rights_of(NOBODY)
 
 
 class Files(NamedTuple):
@@ -278,7 +272,7 @@ class BubblewrapSandbox:
     def _command(self, limits: Limits, files: Files) -> list[str]:
         """Return what becomes process 1: the whole of the isolation, in one place."""
         tools, view = self._tools, self._view
-        caps = ["--core=0", "--nofile=1024", f"--fsize={limits.scratch_mb * _MB}"]
+        caps = ["--core=0", "--nofile=1024", f"--fsize={limits.scratch_mb * launch.MB}"]
         command = [tools.prlimit, *caps, tools.bwrap, *ISOLATION]
         if not self._root:
             command += USER_NAMESPACE
@@ -290,7 +284,7 @@ class BubblewrapSandbox:
             # Inside the user namespace, where the processes of this user outside do not count.
             command += [tools.prlimit, f"--nproc={limits.pids}"]
             if not view.nodes:  # CUDA reserves addresses by the terabyte
-                command += [f"--as={(limits.memory_mb + _RESERVED_MB) * _MB}"]
+                command += [launch.address_space(limits)]
         return command
 
     def _cpuset(self, limits: Limits) -> str | None:

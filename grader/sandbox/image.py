@@ -10,6 +10,7 @@ A failed build leaves nothing behind, and of two graders that want the same imag
 from __future__ import annotations
 
 import contextlib
+import datetime as dt
 import fcntl
 import hashlib
 import json
@@ -41,6 +42,8 @@ _HERE: Final = Path(__file__).parent
 _DOCKERFILE: Final = _HERE / "Dockerfile"
 _PINS: Final = _HERE / "requirements.txt"
 _VENV_PYTHON: Final = "/opt/grader/bin/python"
+
+DEVICES: Final = ("cpu", "cuda")
 
 Say = Callable[[str], None]
 
@@ -87,6 +90,40 @@ def find(client: docker.DockerClient, device: str) -> Image | None:
         binds=tuple(json.loads(labels[_BINDS])),
         env=json.loads(labels[_ENV]),
     )
+
+
+@dataclass(frozen=True)
+class Replaced:
+    """An image of ours that no sandbox is started from any more; ``bytes`` of it may be shared."""
+
+    id: str
+    tags: tuple[str, ...]
+    made: dt.datetime
+    bytes: int
+
+
+def replaced(client: docker.DockerClient) -> list[Replaced]:
+    """Return the images with our label that are not the current ones; others are not looked at."""
+    current = {found.id for device in DEVICES if (found := find(client, device)) is not None}
+    return [
+        Replaced(
+            id=str(each.id),
+            tags=tuple(each.tags),
+            # Docker writes nanoseconds, and the zone is UTC.
+            made=dt.datetime.fromisoformat(f"{each.attrs['Created'][:19]}+00:00"),
+            bytes=int(each.attrs["Size"]),
+        )
+        for each in client.images.list(filters={"label": _RECIPE})
+        if each.id not in current
+    ]
+
+
+def remove(client: docker.DockerClient, image_id: str) -> None:
+    """Remove an image; HarnessError where a container still needs it."""
+    try:
+        client.images.remove(image_id)
+    except docker.errors.APIError as error:
+        raise HarnessError(f"the image {image_id[:19]} stays: {error.explanation}") from error
 
 
 def ensure(client: docker.DockerClient, device: str, say: Say) -> Image:

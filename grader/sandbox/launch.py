@@ -14,8 +14,13 @@ from pathlib import Path
 from typing import IO, Any, Final
 
 from grader.errors import HarnessError
+from grader.records import Limits
 
 OLDEST: Final = (0, 8)  # earlier ones cannot limit a tmpfs or forbid user namespaces inside
+MB: Final = 1 << 20
+RESERVED_MB: Final = 1024
+"""Address space beside what is used: libraries, and what threads reserve and never touch."""
+
 _STARTER: Final = concurrent.futures.ThreadPoolExecutor(1, "bubblewrap")
 """The thread that starts all boxes, and lives as long as the grader."""
 
@@ -30,7 +35,7 @@ code before exec can hang in a process with threads.)"""
 
 @dataclass(frozen=True)
 class Tools:
-    """The programs that a sandbox is made with."""
+    """The programs that a bubblewrap sandbox is made with."""
 
     bwrap: str
     prlimit: str
@@ -40,17 +45,12 @@ class Tools:
     @classmethod
     def find(cls) -> Tools:
         """Return those of this machine; raises HarnessError with a remedy if one is missing."""
-        found = {}
-        for field, name, package in (
-            ("bwrap", "bwrap", "bubblewrap"),
-            ("prlimit", "prlimit", "util-linux"),
-            ("setpriv", "setpriv", "util-linux"),
-            ("shell", "sh", "dash"),
-        ):
-            path = shutil.which(name)
-            if path is None:
-                raise HarnessError(f"there is no {name}; install it: apt-get install {package}")
-            found[field] = path
+        found = {
+            "bwrap": program("bwrap", "bubblewrap"),
+            "prlimit": program("prlimit"),
+            "setpriv": program("setpriv"),
+            "shell": program("sh", "dash"),
+        }
         asked = subprocess.run(  # noqa: S603 - a program of this machine
             [found["bwrap"], "--version"], capture_output=True, text=True, check=False
         ).stdout
@@ -61,6 +61,27 @@ class Tools:
                 "install a newer package bubblewrap"
             )
         return cls(**found)
+
+
+def program(name: str, package: str = "util-linux") -> str:
+    """Return the path of a program; raises HarnessError with a remedy if it is missing."""
+    path = shutil.which(name)
+    if path is None:
+        raise HarnessError(f"there is no {name}; install it: apt-get install {package}")
+    return path
+
+
+def rights_of(user: int) -> tuple[str, ...]:
+    """Return the words for setpriv that leave a process the rights of this user, and no others."""
+    return (
+        *("--reuid", str(user), "--regid", str(user), "--clear-groups", "--no-new-privs"),
+        *("--bounding-set=-all", "--inh-caps=-all", "--ambient-caps=-all"),
+    )
+
+
+def address_space(limits: Limits) -> str:
+    """Return the word for prlimit that limits the memory of each process by itself."""
+    return f"--as={(limits.memory_mb + RESERVED_MB) * MB}"
 
 
 def entering(tools: Tools, doors: Sequence[Path]) -> list[str]:

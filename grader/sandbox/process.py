@@ -17,6 +17,7 @@ Windows process cannot be given a socket.
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import shutil
 import signal
@@ -25,7 +26,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
@@ -35,14 +36,27 @@ from grader.sandbox.boot import BOOTSTRAP, SOLO_BOOTSTRAP
 from grader.sandbox.owner import Owner
 from grader.wire import Header, Line
 
+ALONE = "GRADER_BOX_ALONE"  # tells the agent (`grader.guest.cleaning`) that its user is the box's
 FOLDER_PREFIX = "grader-box-"
 FORKS = hasattr(os, "fork") and sys.platform != "darwin"
 
 
 class ProcessBox:
-    """One child process and its temporary folder."""
+    """One child process and its temporary folder.
 
-    def __init__(self, limits: Limits, device: str, *, forks: bool) -> None:
+    ``command`` is what starts the agent that forks, and ``user`` whose the writable folders are;
+    without them that is this Python, and the caller.
+    """
+
+    def __init__(
+        self,
+        limits: Limits,
+        device: str,
+        *,
+        forks: bool,
+        command: Sequence[str] = (),
+        user: int | None = None,
+    ) -> None:
         self.device = device
         self.ready: Header | None = None
         self._killed = False
@@ -54,12 +68,19 @@ class ProcessBox:
         self.work = str(self.folder / "work" / "submission")
         self.wiped = [str(self.folder / "work"), str(scratch)]
         for folder in (*map(Path, self.wiped), self.folder / "notes"):
-            folder.mkdir()
+            folder.mkdir(mode=0o700)
+        if user is not None:
+            self.folder.chmod(0o711)
+            for writable in self.wiped:
+                os.chown(writable, user, user)
         ours, theirs = socket.socketpair()
         with (self.folder / "notes" / "stderr").open("wb") as notes:
-            start = _forking if forks else _spawned
+            start = functools.partial(_forking, command) if forks else _spawned
             self.process = start(
-                theirs, stderr=notes, cwd=self.folder / "work", env=_environment(scratch, limits)
+                theirs,
+                stderr=notes,
+                cwd=self.folder / "work",
+                env=_environment(scratch, limits) | ({} if user is None else {ALONE: "1"}),
             )
         self.line = Line(ours, multiplexed=False)
 
@@ -137,11 +158,15 @@ def reap() -> None:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def _forking(line: socket.socket, **how: Any) -> subprocess.Popen[bytes]:  # noqa: ANN401
+def _forking(
+    command: Sequence[str],
+    line: socket.socket,
+    **how: Any,  # noqa: ANN401 - those of Popen
+) -> subprocess.Popen[bytes]:
     """Start the agent that forks its workers; the line is its input and its output."""
     with line:
         return subprocess.Popen(  # noqa: S603 - our own interpreter and our own guest
-            [sys.executable, "-I", "-c", BOOTSTRAP],
+            command or [sys.executable, "-I", "-c", BOOTSTRAP],
             stdin=line.fileno(),
             stdout=line.fileno(),
             start_new_session=True,
@@ -187,6 +212,7 @@ def _environment(scratch: Path, limits: Limits) -> dict[str, str]:
         "HOME": str(scratch),
         "TMPDIR": str(scratch),
         "TEMP": str(scratch),  # Windows
+        "MPLCONFIGDIR": str(scratch / "matplotlib"),
         "MPLBACKEND": "Agg",
         "OMP_NUM_THREADS": str(limits.cpus),
         "MKL_NUM_THREADS": str(limits.cpus),

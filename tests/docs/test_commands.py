@@ -27,6 +27,8 @@ PARSED = {
     "convert": "changes a pack; tests/system/test_convert.py does",
     "doctor": "looks at this machine",
     "worker": "serves until Ctrl-C; tests/cluster starts it",
+    "night": "grades by a course's file; tests/system/test_night.py does",
+    "clean": "removes what is old; tests/unit/test_server.py does",
     "completion": "prints for a shell to read; tests/unit/test_terminal.py asks it",
 }
 REFUSED = {  # what a page shows to be refused

@@ -23,7 +23,7 @@ from tests.proof.ledger import ROOT, Ledger, Row, state_of
 PARTS = (
     "zoo", "notebooks", "attacks", "margins", "diagnosis", "defences", "fuzz", "faults", "latency",
     "acceptance", "sheets", "recall", "gradebook", "decoding",
-    "course", "night", "cluster",
+    "course", "night", "cluster", "gradescope",
 )  # fmt: skip
 
 ON_A_DEVICE = ("acceptance", "night")

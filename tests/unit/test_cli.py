@@ -94,6 +94,7 @@ def test_help_is_quick_because_it_imports_little():
         "grader.cli.missing",
         "grader.cli.names",
         "grader.cli.parser",
+        "grader.cli.server",
         "grader.errors",
         "grader.text",
     }

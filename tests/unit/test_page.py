@@ -84,6 +84,20 @@ def test_deductions_are_told_from_advice():
         assert "Style (advice, no points taken) Say more." in text
 
 
+def test_a_share_of_the_roofline_is_shown_to_its_student_and_nothing_else_of_its_check():
+    """Own and reference's, where rates are known; no other figure of a hidden check."""
+    timed = check(
+        "step", measured={"step_reached_by_own": 0.0687, "step_reached_by_reference": 0.109,
+                          "speedup": 8.55},
+        visibility="hidden",
+    )  # fmt: skip
+    for text in both(result("bob", criterion("2d", timed)))[2:]:
+        assert "yours reaches 6.87 % of the roofline, the reference's 10.9 %" in text
+        assert "This decides no points." in text
+        assert "8.55" not in text
+    assert "roofline" not in both(result("bob", criterion("2d", check("step"))))[2]
+
+
 def test_others_may_add_to_a_page():
     """Further parts, such as what has changed since, are text as all the rest; empty ones go."""
     more = [("Requests", ["1. *Why?*", "<b>"]), ("Changes", [])]

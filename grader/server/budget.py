@@ -1,0 +1,92 @@
+"""What a course may take of the machine's disk and memory, looked at before and while it runs."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from grader.server.courses import GB, Course
+
+_AGAIN_SECONDS: Final = 10.0  # a look at all files of a large folder is not for every submission
+
+
+class Watch:
+    """Called between submissions: a sentence on what is used up, or nothing.
+
+    ``memory`` tells how many GB of memory the machine has left, or None.
+    """
+
+    def __init__(self, course: Course, memory: Callable[[], float | None] | None = None) -> None:
+        self._course = course
+        self._memory = memory or free_memory
+        self._looked: float | None = None
+        self.why = ""  # the last answer
+
+    def __call__(self) -> str:
+        """Return why to begin with nothing more; "" where all is well, or was a moment ago."""
+        now = time.monotonic()
+        if self._looked is not None and now - self._looked < _AGAIN_SECONDS:
+            return self.why
+        self._looked = now
+        self.why = self.look()
+        return self.why
+
+    def look(self) -> str:
+        """Return the same, of this moment."""
+        course = self._course
+        if course.disk is not None and (taken := used(course.out)) >= course.disk:
+            return (
+                f"the disk budget of {course.name} is used up: {course.out} holds "
+                f"{told(taken)} of {course.disk:g} GB (`grader clean {course.file}` says what is "
+                "old)"
+            )
+        if (left := free_disk(course.out)) < course.free_disk:
+            return (
+                f"the disk of {course.out} has {told(left)} GB left, and {course.free_disk:g} "
+                "have to stay free"
+            )
+        left_memory = self._memory()
+        if left_memory is not None and left_memory < course.free_memory:
+            return (
+                f"the machine has {told(left_memory)} GB of memory left, and "
+                f"{course.free_memory:g} have to stay free"
+            )
+        return ""
+
+
+def told(size: float) -> str:
+    """Return a size in GB for people to read."""
+    return f"{size:.1f}" if size >= 1 else f"{size:.2g}"
+
+
+def used(folder: Path) -> float:
+    """Return how many GB the files of a folder take on the disk."""
+    total = 0
+    for place, _, names in os.walk(folder):
+        for name in names:
+            try:
+                total += os.lstat(Path(place) / name).st_blocks * 512
+            except OSError:  # it has just been replaced
+                continue
+    return total / GB
+
+
+def free_disk(folder: Path) -> float:
+    """Return how many GB the disk of a folder has left, be the folder there or still to be made."""
+    there = next(each for each in (folder, *folder.absolute().parents) if each.exists())
+    return shutil.disk_usage(there).free / GB
+
+
+def free_memory() -> float | None:
+    """Return how many GB of memory can be had; None where the system does not say."""
+    try:
+        text = Path("/proc/meminfo").read_text(encoding="ascii")
+    except OSError:
+        return None
+    found = re.search(r"^MemAvailable: +(\d+) kB$", text, re.MULTILINE)
+    return int(found[1]) * 1024 / GB if found else None
