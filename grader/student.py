@@ -84,7 +84,7 @@ class Student(Conversation):
         self._sent: Weights | None = None  # the weights that the worker holds
         self._import_seconds = 0.0
         self._builds_on_cpu = False
-        self._apart = False
+        self._separated = False
 
     def close(self) -> None:
         """End the box, and those of its other models."""
@@ -114,7 +114,7 @@ class Student(Conversation):
 
         It is on CUDA, and where the guest cannot fork.
         """
-        if self._apart or not self.shares_worker:
+        if self._separated or not self.shares_worker:
             self.loaded = False
 
     @property
@@ -123,16 +123,16 @@ class Student(Conversation):
         return self.device != "cpu" or not self.ready.get("fresh_workers", True)
 
     @contextlib.contextmanager
-    def apart(self) -> Iterator[None]:
+    def separated(self) -> Iterator[None]:
         """Give each check a worker of its own, however dear."""
         with contextlib.ExitStack() as others:
             for other in self.also.values():
-                others.enter_context(other.apart())
-            self._apart = True
+                others.enter_context(other.separated())
+            self._separated = True
             try:
                 yield
             finally:
-                self._apart = False
+                self._separated = False
 
     def build(
         self,

@@ -94,7 +94,7 @@ def _second_chances(student: Student) -> Iterator[Chance]:
     """Yield which outcomes are tried again, how, and what there is to say if that went better."""
     if not student.shares_worker:
         return
-    yield BROKEN, student.apart(), (
+    yield BROKEN, student.separated(), (
         "repeated in a process of its own, since what earlier checks left behind stood in the way"
     )  # fmt: skip
     if student.device != "cpu":

@@ -145,7 +145,7 @@ class Remembers(Nobody):
             self.kept = []
 
     @contextlib.contextmanager
-    def apart(self):
+    def separated(self):
         self.alone = True
         yield
         self.alone = False
