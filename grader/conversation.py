@@ -335,6 +335,7 @@ class Conversation:
             f"{verb} raised {what}{place}" if name else f"{what[:1].upper()}{what[1:]}.",
             self.prints,
             device_missing=bool(fault.get("device_missing")),
+            misplaced=bool(fault.get("misplaced")),
         )
 
 

@@ -29,16 +29,22 @@ class StudentFault(GraderError):  # noqa: N818 - whose fault it is, is the point
 
     ``outcome`` is one of `grader.records.FAULTS`, or "inconclusive" where only a human can say
     whether it is one; ``message`` is a sentence for the student; ``detail`` is for staff (where it
-    happened, the tail of what was printed). ``device_missing`` is whether it may be due to another
-    device than the one that is here.
+    happened, the tail of what was printed). ``device_missing`` is whether it may be due to a device
+    that is not here, ``misplaced`` to tensors on another one than the model is.
     """
 
     def __init__(
-        self, outcome: str, message: str, detail: str = "", *, device_missing: bool = False
+        self,
+        outcome: str,
+        message: str,
+        detail: str = "",
+        *,
+        device_missing: bool = False,
+        misplaced: bool = False,
     ) -> None:
         super().__init__(message)
         self.outcome = outcome
         self.message = message
         self.detail = detail
-        self.device_missing = device_missing
+        self.device_missing, self.misplaced = device_missing, misplaced
         self.while_timed = False  # what it came of was asked to see how long it takes

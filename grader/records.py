@@ -64,6 +64,7 @@ class Interface:
     generate: tuple[str, str, str]  # the names of count, temperature and flag
     vocabulary: str  # the constructor argument that is the vocabulary's size
     probe: Mapping[str, int]  # dimensions to try loading with
+    devices_asked: bool = False  # whether tensors on another device than the model's are a mistake
 
 
 @dataclass(frozen=True)

@@ -287,6 +287,7 @@ def _interface(table: Table) -> Interface:
         generate=(generate[0], generate[1], generate[2]),
         vocabulary=table.text("vocabulary"),
         probe={name: int(value) for name, value in table.table("probe").numbers().items()},
+        devices_asked=table.values.get("devices_asked", False) is True,
     )
     if set(interface.probe) != set(interface.constructor):
         raise BadPack(f"{table.where}: probe has to name each of constructor's arguments")

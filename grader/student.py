@@ -95,11 +95,14 @@ class Student(Conversation):
     @contextlib.contextmanager
     def on_cpu(self) -> Iterator[None]:
         """Build models on the CPU of the same box, whatever device there is."""
-        before, self._builds_on_cpu = self._builds_on_cpu, True
-        try:
-            yield
-        finally:
-            self._builds_on_cpu = before
+        with contextlib.ExitStack() as others:
+            for other in self.also.values():
+                others.enter_context(other.on_cpu())
+            before, self._builds_on_cpu = self._builds_on_cpu, True
+            try:
+                yield
+            finally:
+                self._builds_on_cpu = before
 
     def _as_fault(self, verb: str, seconds: float, fault: Mapping[str, Any]) -> StudentFault:
         """Say where in what was handed in, too."""
@@ -207,7 +210,7 @@ class Student(Conversation):
                         return self._quicker_step(step)
                     return step
                 first = first or fault
-                if not fault.device_missing:
+                if not self._calls_for_device(fault):
                     break
         assert first is not None
         self._hopeless = first
@@ -226,7 +229,7 @@ class Student(Conversation):
         found = self._probe()
         if found is not None:
             self.loaded = False
-            if found.device_missing and step.device is None:
+            if self._calls_for_device(found) and step.device is None:
                 return found
         return None
 
@@ -255,9 +258,13 @@ class Student(Conversation):
             try:
                 call()
             except StudentFault as fault:
-                if fault.device_missing:
+                if self._calls_for_device(fault):
                     return fault
         return None
+
+    def _calls_for_device(self, fault: StudentFault) -> bool:
+        """Whether it may work where all devices are replaced by the one that is here."""
+        return fault.device_missing or (fault.misplaced and not self.interface.devices_asked)
 
     def _quicker_step(self, step: Step) -> Step:
         """Every check imports afresh: load by definitions if that works just as well."""

@@ -21,6 +21,7 @@ def fitting(limits: Limits, devices: Sequence[str]) -> int:
     As many as cores allow, and memory where the system tells it; on a GPU no more than share its
     memory well, and one where nobody tells how much it has.
     """
+    limits = limits.on(devices[0])
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     count = (cores or 1) // limits.cpus
     available = re.search(r"^MemAvailable: +(\d+) kB$", _memory(), re.MULTILINE)

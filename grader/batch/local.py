@@ -59,7 +59,7 @@ def opened(wanted: Wanted, say: Callable[[str], None]) -> Iterator[Local]:
 
 def count(wanted: Wanted) -> int:
     """Return the number of slots; raises UsageError where the memory holds none."""
-    limits = wanted.pack.sandbox
+    limits = wanted.pack.sandbox.on(wanted.devices[0])
     slots = wanted.jobs or fitting(limits, wanted.devices)
     if wanted.memory_mb is None:
         return slots

@@ -97,7 +97,7 @@ def _second_chances(student: Student) -> Iterator[Chance]:
     yield BROKEN, student.separated(), (
         "repeated in a process of its own, since what earlier checks left behind stood in the way"
     )  # fmt: skip
-    if student.device != "cpu":
+    if student.device != "cpu" and not student.interface.devices_asked:
         yield SLOW, student.on_cpu(), (
             "repeated on the CPU, since on the GPU it took longer than a request may"
         )  # fmt: skip
@@ -240,7 +240,9 @@ class _Plugin:
 
     def of(self, checks: Collection[str]) -> _Plugin:
         """Return one that begins anew, for these checks."""
-        return _Plugin(checks, self.say, self.device.name)
+        new = _Plugin(checks, self.say, self.device.name)
+        new.timed = self.timed
+        return new
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_timeout_set_timer(self, item: pytest.Item, settings: object) -> None:

@@ -87,6 +87,8 @@ class Bench:
         with self._lock:
             wanted = not self.is_closed and key not in self._ended
             if wanted:
+                if self._timer is not None:
+                    self._timer.cancel()
                 self._slots[number] = self._running[key] = slot
         if not wanted:
             slot.close()
@@ -112,13 +114,19 @@ class Bench:
         if slot is not None:
             slot.close()
 
+    def _idle(self) -> None:
+        with self._lock:
+            if self._running:
+                return
+        self.close()
+
     def _rest(self) -> None:
         """Clear away when nothing has come for long: whoever ran the batch may be gone."""
         with self._lock:
             if self._timer is not None:
                 self._timer.cancel()
             if not self.is_closed and not self._running:
-                self._timer = threading.Timer(IDLE_SECONDS, self.close)
+                self._timer = threading.Timer(IDLE_SECONDS, self._idle)
                 self._timer.daemon = True
                 self._timer.start()
 

@@ -24,7 +24,7 @@ def packed(root: Path, pack_id: str) -> bytes:
     """Return a pack and its reference as a zip."""
     others = {pack.reference_of(name) for name in pack.names(root)} - {pack.reference_of(pack_id)}
     stream = io.BytesIO()
-    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED, strict_timestamps=False) as archive:
         parts = [folder for folder in (root / "reference").iterdir() if folder.name not in others]
         for part in (root / "rubrics" / pack_id, *sorted(parts)):
             for path in _made_by_hand(part):

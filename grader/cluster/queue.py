@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from grader.batch.handins import HandIn
-from grader.errors import HarnessError, UsageError
+from grader.errors import GraderError, HarnessError, UsageError
 
 FILE = "batch.queue"  # no .json: those are results
 SCHEMA = """
@@ -54,7 +54,7 @@ class Queue:
 
     def __init__(self, folder: Path, run: str) -> None:
         self._path, self._run = folder / FILE, run
-        with self._speaking():
+        with self._speaking(UsageError):
             self._base = sqlite3.connect(self._path, timeout=30, isolation_level=None)
             self._base.execute(SCHEMA)
 
@@ -127,13 +127,13 @@ class Queue:
             self._base.commit()
 
     @contextlib.contextmanager
-    def _speaking(self) -> Iterator[None]:
+    def _speaking(self, damaged: type[GraderError] = HarnessError) -> Iterator[None]:
         """Turn what SQLite says into a sentence."""
         try:
             yield
         except sqlite3.OperationalError as error:  # busy, read-only, no room
             raise HarnessError(f"{self._path} cannot be used: {error}") from error
         except sqlite3.DatabaseError as error:
-            raise UsageError(
+            raise damaged(
                 f"{self._path} is damaged ({error}): remove it; what is graded is in the results"
             ) from error

@@ -75,6 +75,7 @@ class Running:
         self._troubles: Counter[str] = Counter()
         self._numbers = itertools.count()
         self._stopped = False
+        self._connecting: asyncio.Task[None] | None = None  # to a scheduler that had gone
         self._empty_since: float | None = None
         self._done: concurrent.futures.Future[None] | None = None
 
@@ -92,6 +93,7 @@ class Running:
     def stop(self) -> None:
         """Begin with nothing more."""
         self._stopped = True
+        self._beside.begin(self._stop_connecting())
 
     def abort(self) -> None:
         """End what has begun, too; `wait` returns once nothing is left running."""
@@ -101,6 +103,11 @@ class Running:
     async def _cancel_all(self) -> None:
         for task in self._tasks:
             task.cancel()
+        await self._stop_connecting()
+
+    async def _stop_connecting(self) -> None:
+        if self._connecting is not None:
+            self._connecting.cancel()
 
     async def _all(self) -> None:
         """Grade until nothing waits; a scheduler that is lost is found again, or made anew."""
@@ -111,20 +118,28 @@ class Running:
                     await self._grade_on()
                 except Gone as error:
                     await self._take_all_back()
-                    if not self._stopped:
-                        self._screen.say(f"{error}; what has no result is given again")
-                        if not await self._connected_again():
-                            return
+                    if not await self._connected_again(error):
+                        return
                 else:
                     return
 
-    async def _connected_again(self) -> bool:
+    async def _connected_again(self, gone: Gone) -> bool:
+        """Connect to what has gone; return whether there is anybody to go on with."""
+        if self._stopped:
+            return False
+        self._screen.say(f"{gone}; what has no result is given again")
+        again = self._connection.again(lambda: not self._stopped)
+        self._connecting = asyncio.create_task(again)
         try:
-            await self._connection.again(lambda: not self._stopped)
+            await self._connecting
         except HarnessError as error:
             self._screen.say(str(error))
             return False
-        return True
+        except asyncio.CancelledError:  # by whoever pressed Ctrl-C
+            return False
+        finally:
+            self._connecting = None
+        return not self._stopped
 
     async def _grade_on(self) -> None:
         """Grade until nothing waits, or no machine is left; raises `Gone`."""
@@ -178,6 +193,8 @@ class Running:
             work = await asyncio.to_thread(self._work, given)
         except UsageError as error:
             return {"refused": str(error)}
+        except Exception as error:  # noqa: BLE001 - one hand-in never ends a batch
+            return {"trouble": f"it could not be sent: {error!r}"}
         future = client.submit(
             bench.grade, given.key, self._connection.batch, work, key=given.key, pure=False,
             workers=[given.machine.address], resources=needs(given.machine.facts),

@@ -57,8 +57,10 @@ class Layer(nn.Module):
 DEVICE_MISSING = re.compile(
     r"not compiled with CUDA|no NVIDIA driver|CUDA (is not|unavailable)|No CUDA GPUs|"
     r"MPS (backend|device)|PyTorch (is not linked|was not compiled) with .*(MPS|mps|CUDA)|"
-    r"(cuda|mps).*(not available|unavailable)|'aten::\S+' with arguments from the '(CUDA|MPS)|"
-    # what was made on the CPU meets what is on the device
+    r"(cuda|mps).*(not available|unavailable)|'aten::\S+' with arguments from the '(CUDA|MPS)",
+    re.IGNORECASE,
+)
+MISPLACED = re.compile(  # what was made on the CPU meets what is on the device
     r"on the same device|on the expected device|a '\w+' device type|weight type .* the same",
     re.IGNORECASE,
 )
@@ -132,8 +134,7 @@ class Worker:
         """Import the submission."""
         wanted, file = header["class"], header["file"]
         self.places = header["device"] is not None  # else tensors are made where torch makes them
-        if self.places:
-            torch.set_default_device(header["device"])
+        torch.set_default_device(header["device"])  # None is as Python would
         module = loading.load(self.work, file, header["mode"], header["device"], header["classes"])
         self.cls = getattr(module, wanted, None)
         if not inspect.isclass(self.cls):
@@ -336,6 +337,7 @@ def describe(error: BaseException, work: str) -> Header:
         "text": text[:TEXT_KEPT],
         "where": where[:300],
         "device_missing": bool(DEVICE_MISSING.search(text)),
+        "misplaced": bool(MISPLACED.search(text)),
     }
 
 

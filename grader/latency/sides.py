@@ -62,6 +62,8 @@ class Sides:
             )
             if found and found[1] and not first:
                 device.remember(ladder, found[1])
+            elif first and not found:  # what is remembered may be of another time
+                device.remember(ladder, 0)
             kept[key] = found[0] if found else None
         size: Size | None = kept[key]
         return size

@@ -103,7 +103,10 @@ class Replaced:
 
 
 def replaced(client: docker.DockerClient) -> list[Replaced]:
-    """Return the images with our label that are not the current ones; others are not looked at."""
+    """Return the images with our label that are not the current ones.
+
+    An image that somebody has built on one of ours has the label, too: it has a name of its own.
+    """
     current = {found.id for device in DEVICES if (found := find(client, device)) is not None}
     return [
         Replaced(
@@ -114,7 +117,7 @@ def replaced(client: docker.DockerClient) -> list[Replaced]:
             bytes=int(each.attrs["Size"]),
         )
         for each in client.images.list(filters={"label": _RECIPE})
-        if each.id not in current
+        if each.id not in current and all(tag.startswith(f"{REPOSITORY}:") for tag in each.tags)
     ]
 
 

@@ -14,8 +14,9 @@ Theory of operation
     root, and why that is tried out, as such a user, before anything runs (``closed``). The filter
     is that of all sandboxes: no network, no io_uring, no ptrace.
 
-    A box is ended by a signal to everything of its user, sent as that user: in the kernel that is
-    one step, and no fork escapes it. It is paused in the same way.
+    A box is ended by a signal to everything of its user, sent by somebody who may signal them and
+    whom they may not: in the kernel that is one step, and no fork escapes it. It is paused in the
+    same way.
 
 What is not there: no limit of memory or of cores for a box as a whole; a list of the container's
 processes is seen; and student code can end its own agent (it is the same user), which counts as an
@@ -31,6 +32,7 @@ import platform
 import pwd
 import re
 import secrets
+import signal
 import subprocess
 import sys
 import threading
@@ -46,6 +48,7 @@ from grader.sandbox.boot import BOOTSTRAP
 from grader.sandbox.process import ProcessBox, reap
 
 USERS: Final = range(61184, 65520)  # those that systemd keeps for users without an account
+APART: Final = 5000  # so far below is who sends them signals
 _END_SECONDS: Final = 5.0
 
 # For this Python, as a user without rights: no system call beside the filter's from here on. The
@@ -67,6 +70,18 @@ for each do if [ -r "$each" ] || [ -w "$each" ]; then echo "$each"; fi; done
 """
 
 
+_PYTHON: Final = sys.executable  # this one, which root can run wherever it lies
+_SENDER: Final = """
+import contextlib, os, sys
+user, apart, number = map(int, sys.argv[1:])
+os.setgroups([])
+os.setresgid(apart, apart, apart)
+os.setresuid(apart, user, apart)
+with contextlib.suppress(ProcessLookupError):
+    os.kill(-1, number)
+"""
+
+
 class UserBox(ProcessBox):
     """One box: the processes of one user, and a folder that only they can write to."""
 
@@ -77,7 +92,9 @@ class UserBox(ProcessBox):
 
     def freeze(self, frozen: bool) -> bool:  # noqa: FBT001 - as a switch is set
         """Stop all processes of the user, or let them go on."""
-        return _signal_all(self.user, "STOP" if frozen else "CONT")
+        if not _signal_all(self.user, signal.SIGSTOP if frozen else signal.SIGCONT):
+            raise HarnessError(f"processes of user {self.user} could not be stopped")
+        return True
 
     def kill(self) -> None:
         """End every process of the user, and remove the folder."""
@@ -86,11 +103,13 @@ class UserBox(ProcessBox):
         self._ended = True
         self.line.close()
         deadline = time.monotonic() + _END_SECONDS
-        while _signal_all(self.user, "KILL") and _processes(self.user):
-            if time.monotonic() > deadline:
-                raise HarnessError(f"processes of user {self.user} could not be ended")
-            time.sleep(0.01)
-        super().kill()
+        try:
+            while not _signal_all(self.user, signal.SIGKILL) or _processes(self.user):
+                if time.monotonic() > deadline:
+                    raise HarnessError(f"processes of user {self.user} could not be ended")
+                time.sleep(0.01)
+        finally:
+            super().kill()
 
 
 class UserSandbox:
@@ -102,7 +121,7 @@ class UserSandbox:
     def __init__(self, closed: Sequence[Path] = ()) -> None:
         if os.geteuid() != 0:
             raise HarnessError("only root can be somebody else: start the grader as root")
-        self._setpriv, self._prlimit = launch.program("setpriv"), launch.program("prlimit")
+        self._prlimit = launch.program("prlimit")
         policy = bpf.compile_policy(seccomp.profile(), platform.machine())
         self._filter = base64.b64encode(policy).decode("ascii")
         self._users = _Users()
@@ -171,10 +190,19 @@ def _becoming(user: int) -> list[str]:
     return [launch.program("setpriv"), *launch.rights_of(user)]
 
 
-def _signal_all(user: int, signal: str) -> bool:
-    """Send a signal to every process of a user at once, as that user; return if that was done."""
-    command = [*_becoming(user), "sh", "-c", f"kill -s {signal} -- -1 || true"]
-    return subprocess.run(command, check=False, capture_output=True).returncode == 0  # noqa: S603 - our own words
+def _signal_all(user: int, number: signal.Signals) -> bool:
+    """Send a signal to every process of a user at once, as that user; return if that was done.
+
+    The sender may signal them by its effective user. They may not signal it: its real one, and the
+    saved one, are of a number that no box has.
+    """
+    numbers = map(str, (user, user - APART, number.value))
+    command = [_PYTHON, "-I", "-S", "-c", _SENDER, *numbers]
+    try:
+        done = subprocess.run(command, check=False, capture_output=True, timeout=_END_SECONDS)  # noqa: S603 - our own words
+    except subprocess.TimeoutExpired:
+        return False
+    return done.returncode == 0
 
 
 def _processes(user: int) -> list[int]:

@@ -23,7 +23,9 @@ def run(files: Sequence[Path], root: Path, say: Callable[[str], None], *, yes: b
         return _done(*_found(read), [], yes=False)
     with lock.held("cleaning", say, wait=False):
         found, notes = _found(read)
-        troubles = old.remove([each for _, each in found])
+        troubles = old.remove([each for _, each in found if each.kind != "result"])
+        for course in read:
+            troubles += old.remove_results(course, [each for _, each in found])
         return _done(found, notes, troubles, yes=True)
 
 

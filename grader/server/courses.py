@@ -8,7 +8,7 @@
     due = 2026-11-20T23:59:00+01:00   default: as the rubric says
     from, until                       nights before and after leave the course alone
     sandbox = "docker"                default: auto
-    devices = ["cuda:0", "cuda:1"]    default: what the machine has
+    devices = ["cuda:0", "cuda:1"]    default: a GPU if there is one
     jobs = 4                          default: what fits
 
     [budget]                          in GB
@@ -92,7 +92,7 @@ def files(paths: Sequence[Path]) -> list[Path]:
         inside = sorted(path.glob("*.toml")) if path.is_dir() else [path]
         if not inside:
             raise UsageError(f"{path} holds no course: put a file NAME.toml for each into it")
-        found += inside
+        found += [file for file in inside if file.resolve() not in {f.resolve() for f in found}]
     return found
 
 

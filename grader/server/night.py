@@ -44,7 +44,7 @@ def run(
     """Grade the courses of these files; raises HarnessError where another night is at work."""
     files = courses.files(files)
     ended: list[Ended] = []
-    taken: dict[Path, str] = {}  # folders of results, by whose they are
+    taken: dict[Path, Path] = {}  # folders of results, by whose they are
     with lock.held(f"{len(files)} courses", say, wait=wait):
         for file in files:
             say(f"== {file.stem}")
@@ -58,14 +58,14 @@ def run(
 
 
 def _course(
-    file: Path, root: Path, device: Device, say: Callable[[str], None], taken: dict[Path, str]
+    file: Path, root: Path, device: Device, say: Callable[[str], None], taken: dict[Path, Path]
 ) -> Ended:
     """Grade one course; whatever goes wrong is how it ended."""
     name = file.stem
     try:
         course = courses.read(file, root)
-        other = taken.setdefault(course.out.resolve(), name)
-        if other != name:
+        other = taken.setdefault(course.out.resolve(), file)
+        if other != file:
             raise UsageError(f"{file}: its folder of results, {course.out}, is that of {other}")  # noqa: TRY301 - all ends below
         if why := _not_today(course):
             return Ended(name, 0, why)

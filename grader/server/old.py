@@ -61,7 +61,7 @@ def stored(course: Course) -> tuple[list[Old], str]:
     try:
         if any(_events(course.out, each) & {"published"} for each in _all(course.out)):
             return [], f"{len(names)} old results stay: some of {course.out} are published"
-        touched = {name for name in names if _events(course.out, name) & BY_HUMANS}
+        touched = {name for name in names if _is_touched(course.out, name)}
     except UsageError as error:
         return [], f"{len(names)} old results stay: {error}"
     found = [_result(course.out, name) for name in names if name not in touched]
@@ -81,6 +81,18 @@ def images(course: Course) -> tuple[list[Old], str]:
             f"made {each.made.date()}", each.bytes / GB, image=each.id)
         for each in found if each.made < oldest
     ], ""  # fmt: skip
+
+
+def remove_results(course: Course, found: Sequence[Old]) -> list[str]:
+    """Remove those of a course that are still old, while nobody else writes there."""
+    own = [each for each in found if each.kind == "result" and each.paths[0].parent == course.out]
+    if not own:
+        return []
+    with results.alone(course.out):
+        still = {each.name for each in stored(course)[0]}
+        kept = [f"result {each.name} stays: it has changed meanwhile"
+                for each in own if each.name not in still]  # fmt: skip
+        return kept + remove([each for each in own if each.name in still])
 
 
 def remove(found: Sequence[Old]) -> list[str]:
@@ -109,6 +121,12 @@ def _is_result(path: Path) -> bool:
         return results.found(path.parent, path.stem) is not None
     except UsageError:
         return False
+
+
+def _is_touched(folder: Path, name: str) -> bool:
+    """Whether a human has worked on a result."""
+    result = results.read(folder, name)
+    return bool(result and result["manual"]) or bool(_events(folder, name) & BY_HUMANS)
 
 
 def _all(folder: Path) -> Iterator[str]:

@@ -6,6 +6,7 @@
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -195,17 +196,17 @@ def test_all_of_a_user_is_paused_and_ended_at_once_and_nobody_else(shell):
         while {len(user._processes(each)) for each in (mine, other)} != {4}:
             assert time.monotonic() < deadline
             time.sleep(0.01)
-        assert user._signal_all(mine, "STOP")
+        assert user._signal_all(mine, signal.SIGSTOP)
         assert {_state(pid) for pid in user._processes(mine)} == {"T"}
         assert {_state(pid) for pid in user._processes(other)} == {"S"}
-        assert user._signal_all(mine, "KILL")
+        assert user._signal_all(mine, signal.SIGKILL)
         while user._processes(mine):
             assert time.monotonic() < deadline
             time.sleep(0.01)
         assert len(user._processes(other)) == 4
     finally:
         for each in (mine, other):
-            user._signal_all(each, "KILL")
+            user._signal_all(each, signal.SIGKILL)
         for process in started:
             process.wait()
 
@@ -241,6 +242,27 @@ def test_a_box_is_a_user_without_rights_or_network_in_a_folder_of_its_own(monkey
         for box in boxes:
             box.kill()
     assert not any(box.folder.exists() for box in boxes)
+
+
+@ROOT_ALONE
+def test_whoever_ends_a_box_cannot_be_ended_by_it(shell):
+    """The sender may signal a box, and is, to the box, somebody else from its first moment on."""
+    mine = UserSandbox()._users.another()
+    numbers = map(str, (mine, mine - user.APART, 0))
+    waits = user._SENDER.replace("os.kill(-1, number)", "print(1, flush=True); sys.stdin.read()")
+    command = [user._PYTHON, "-I", "-S", "-c", waits, *numbers]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as sender:
+        sender.stdout.readline()
+        ids = next(line for line in Path(f"/proc/{sender.pid}/status").read_text().splitlines()
+                   if line.startswith("Uid:")).split()[1:]  # fmt: skip
+        assert [int(each) for each in ids[:3]] == [mine - user.APART, mine, mine - user.APART]
+        killed = subprocess.run(
+            [*user._becoming(mine), "sh", "-c", f"kill -9 {sender.pid}"],
+            check=False, capture_output=True, text=True,
+        )  # fmt: skip
+        assert "not permitted" in killed.stderr
+        assert sender.poll() is None
+        sender.stdin.close()
 
 
 @ROOT_ALONE

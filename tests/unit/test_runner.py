@@ -137,6 +137,7 @@ class Remembers(Nobody):
 
     def __init__(self, *, shares_worker):
         self.device, self.shares_worker = "cuda:0", shares_worker
+        self.interface = SimpleNamespace(devices_asked=False)
         self.kept, self.said, self.alone, self.cpu = [], [], False, False
         self.flag = self.said.append
 

@@ -194,7 +194,7 @@ def test_a_course_that_is_over_is_left_alone_and_one_folder_is_of_one_course(
     one = COURSE.replace("marks", "a")
     done = nights.run([write(one, "x"), write(one, "y")], root, str, print, wait=False)
     assert [each["code"] for each in done.data["courses"]] == [0, 1]
-    assert "is that of x" in done.data["courses"][1]["said"]
+    assert "x.toml" in done.data["courses"][1]["said"]
 
 
 # --- budgets --------------------------------------------------------------------------------------
@@ -382,19 +382,30 @@ def test_only_images_of_ours_that_were_replaced_are_old(docker_sandbox, write, r
     """Those with our label are found once another has their place; the current one never is."""
     client = docker_sandbox._client
     label = f'LABEL {image._RECIPE}="long ago"'
+    old_one, built_on_it, other = (
+        f"{image.REPOSITORY}:test-old",
+        "grader-test-own:1",
+        "grader-test:1",
+    )
     made = {
-        name: client.api.import_image_from_data(b"\0" * 1024, repository=name, changes=changes)
-        for name, changes in (("grader-test-old", [label]), ("grader-test-other", None))
-    }
+        name: client.api.import_image_from_data(
+            b"\0" * 1024,
+            repository=name.partition(":")[0], tag=name.partition(":")[2], changes=changes,
+        )
+        for name, changes in (
+            (old_one, [label]), (built_on_it, [label, "ENV mine=1"]), (other, None)
+        )
+    }  # fmt: skip
     ids = {name: json.loads(text)["status"] for name, text in made.items()}
     try:
         course = courses.read(write(COURSE + "images = 0\n"), root)
         found, trouble = old.images(course)
-        assert ids["grader-test-old"] in {each.image for each in found}
-        assert not {ids["grader-test-other"], docker_sandbox._image.id} & {e.image for e in found}
-        mine = [each for each in found if each.image == ids["grader-test-old"]]
+        assert ids[old_one] in {each.image for each in found}
+        stay = {ids[built_on_it], ids[other], docker_sandbox._image.id}
+        assert not stay & {each.image for each in found}
+        mine = [each for each in found if each.image == ids[old_one]]
         assert (trouble, old.remove(mine)) == ("", [])
-        assert ids["grader-test-old"] not in {each.id for each in image.replaced(client)}
+        assert ids[old_one] not in {each.id for each in image.replaced(client)}
     finally:
         for name in made:
             with running.contextlib.suppress(image.docker.errors.ImageNotFound):
