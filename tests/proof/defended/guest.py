@@ -111,7 +111,7 @@ DEFENCES = [
             lambda: broken.guest("worker", ("torch.nn.Module.train(self.model, False)", "pass")),
             "dropout, as in the skeleton; it is right", graded({FILE: REFERENCE}, ONE)),
     Defence("a fresh worker for each check", "one for all",
-            lambda: broken.host("grader.student.Student.fresh", ('self.device == "cpu"', "False")),
+            lambda: broken.host("grader.student.Student.fresh", ("not self.shares_worker", "False")),
             "keeps the size of its first model; it is right",
             graded(FIRST_SIZE, ["full_forward", "other_sizes"])),
     Defence("what does not import is loaded by its definitions", "it is not",

@@ -162,7 +162,7 @@ def never_again():
     """Do not run checks a second time."""
     with broken.host(
         "grader.checking.runner.run",
-        ('if evidence[check].outcome == "harness_error"]', "if False]"),
+        ("if evidence[check].outcome == OURS]", "if False]"),
     ):
         yield
 
@@ -256,7 +256,7 @@ DEFENCES = [
             "a true cache on a model with GELU",
             graded(family("gelu"), ["incremental_decode"], "inconclusive")),
     Defence("our fault withholds points", "it counts as any other",
-            lambda: broken.host("grader.score._criterion",
+            lambda: broken.host("grader.score.judged",
                                 ('check.outcome == "harness_error"', "False")),
             "the reference fails, the submission is right",
             honest_with_failing_oracle(1 << 30, None)),
