@@ -147,6 +147,16 @@ def reference_of(pack_id: str) -> str:
     return pack_id.replace("-", "_")
 
 
+def folders_of(root: Path, pack_id: str) -> list[Path]:
+    """Return all that grading with one pack needs beside the grader.
+
+    That is its own folder, its reference, and what is common to all packs: no other's reference.
+    """
+    others = {reference_of(name) for name in names(root)} - {reference_of(pack_id)}
+    shared = [each for each in (root / "reference").iterdir() if each.name not in others]
+    return [root / "rubrics" / pack_id, *sorted(shared)]
+
+
 def load(root: Path, pack_id: str) -> Pack:
     """Read and validate a pack; raises BadPack."""
     folder = root / "rubrics" / pack_id

@@ -28,6 +28,7 @@ from grader.score import by_hand
 SCHEMA_FILE = Path(__file__).with_name("result.schema.json")
 SCHEMA = "grader.result/1"
 _TEMPORARY = ".grader-new-"
+_DIGITS = 12  # of the digest in the name of a folder with files
 
 
 @functools.cache
@@ -220,7 +221,7 @@ def _folder_of(submission_id: str, attachments: Sequence[Attachment]) -> str:
     digest = hashlib.sha256()
     for each in attachments:
         digest.update(each.name.encode() + hashlib.sha256(each.data).digest())
-    return f"{submission_id}.files-{digest.hexdigest()[:12]}"
+    return f"{submission_id}.files-{digest.hexdigest()[:_DIGITS]}"
 
 
 def _attach(folder: Path, attachments: Sequence[Attachment]) -> None:
@@ -238,9 +239,15 @@ def _attach(folder: Path, attachments: Sequence[Attachment]) -> None:
         raise
 
 
+def beside(folder: Path, submission_id: str) -> list[Path]:
+    """Return the folders with files of a submission's results, and of no other's."""
+    pattern = f"{glob.escape(submission_id)}.files-{'[0-9a-f]' * _DIGITS}"
+    return sorted(folder.glob(pattern))
+
+
 def _forget_others(folder: Path, submission_id: str, kept: str) -> None:
     """Remove the files of results that this one has replaced."""
-    for left in folder.glob(f"{glob.escape(submission_id)}.files-*"):
+    for left in beside(folder, submission_id):
         if left.name != kept:
             shutil.rmtree(left, ignore_errors=True)
 

@@ -24,9 +24,9 @@ def fitting(limits: Limits, devices: Sequence[str]) -> int:
     limits = limits.on(devices[0])
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     count = (cores or 1) // limits.cpus
-    available = re.search(r"^MemAvailable: +(\d+) kB$", _memory(), re.MULTILINE)
-    if available:
-        count = min(count, int(available[1]) // 1024 // (limits.memory_mb + MB_BESIDE))
+    free = free_memory()
+    if free is not None:
+        count = min(count, (free >> 20) // (limits.memory_mb + MB_BESIDE))
     if devices[0] != "cpu":
         share = min((Device(device).memory[1] or 0) // GPU_BYTES for device in devices)
         count = min(count, len(devices) * min(share, SHARING))
@@ -34,8 +34,11 @@ def fitting(limits: Limits, devices: Sequence[str]) -> int:
     return max(1, count)
 
 
-def _memory() -> str:
+def free_memory() -> int | None:
+    """Return how many bytes of memory can be had; None where the system does not say."""
     try:
-        return Path("/proc/meminfo").read_text(encoding="ascii")
-    except OSError:  # not everywhere known
-        return ""
+        text = Path("/proc/meminfo").read_text(encoding="ascii")
+    except OSError:
+        return None
+    found = re.search(r"^MemAvailable: +(\d+) kB$", text, re.MULTILINE)
+    return int(found[1]) << 10 if found else None

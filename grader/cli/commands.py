@@ -152,18 +152,19 @@ def handout(arguments: argparse.Namespace) -> int:
     from grader.sandbox import choosing
 
     assignment = pack.find(choices.ROOT, arguments.pack)
-    made = {"schema": "grader.handout/1", "pack": assignment.id, "folder": str(arguments.out)}
-    choices.document(arguments, made)
     if arguments.gradescope:
         from grader.gradescope import making
 
         making.write(assignment, choices.ROOT, arguments.out)
-        print(f"{arguments.out}: give this to Gradescope as the autograder, and to nobody else.")
-        return 0
-    process = choosing.named("process", "cpu", choices.say)
-    handout.write(assignment, process, arguments.out, choices.progress)
-    choices.progress("")
-    print(f"{arguments.out}: give this folder to students; they run `grader check .` in it.")
+        whose = "give this to Gradescope as the autograder, and to nobody else"
+    else:
+        process = choosing.named("process", "cpu", choices.say)
+        handout.write(assignment, process, arguments.out, choices.progress)
+        choices.progress("")
+        whose = "give this folder to students; they run `grader check .` in it"
+    made = {"schema": "grader.handout/1", "pack": assignment.id, "folder": str(arguments.out)}
+    choices.document(arguments, made)
+    print(f"{arguments.out}: {whose}.")
     return 0
 
 

@@ -134,4 +134,9 @@ def _gpus() -> list[int]:
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
     if visible is None:
         return there
+    if named := [each for each in visible.split(",") if each.startswith(("GPU-", "MIG-"))]:
+        raise HarnessError(
+            f"CUDA_VISIBLE_DEVICES names {named[0]}, and GPUs are known by their numbers here: "
+            "give those"
+        )
     return [int(each) for each in visible.split(",") if each.isdecimal() and int(each) in there]

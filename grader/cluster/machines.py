@@ -98,7 +98,7 @@ class Machines:
         """Let all machines forget the batch; returns when they have, and nothing of it runs."""
         for asked in self._asked.values():
             asked.cancel()
-        known = [*self.ready, *self._asked]
+        known = [*self.ready, *self._asked, *self.refused]
         if known and self._client.status == "running":
             forgotten = self._client.run(
                 bench.forget, self._batch, workers=known, on_error="ignore"

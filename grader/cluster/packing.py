@@ -1,8 +1,4 @@
-"""A pack as bytes: what a machine without any pack needs to grade with it.
-
-That is the pack's folder and what its checks may look for beside it: its reference and what is
-common to all packs, but no reference of another one.
-"""
+"""A pack as bytes: what a machine without any pack needs to grade with it."""
 
 from __future__ import annotations
 
@@ -22,11 +18,9 @@ _MADE = "__pycache__"
 
 def packed(root: Path, pack_id: str) -> bytes:
     """Return a pack and its reference as a zip."""
-    others = {pack.reference_of(name) for name in pack.names(root)} - {pack.reference_of(pack_id)}
     stream = io.BytesIO()
     with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED, strict_timestamps=False) as archive:
-        parts = [folder for folder in (root / "reference").iterdir() if folder.name not in others]
-        for part in (root / "rubrics" / pack_id, *sorted(parts)):
+        for part in pack.folders_of(root, pack_id):
             for path in _made_by_hand(part):
                 archive.write(path, path.relative_to(root))  # also folders that are empty
     return stream.getvalue()

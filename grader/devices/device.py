@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Collection, Iterator, Mapping
 from functools import cached_property
+from typing import Any
 
 from grader.devices import identity, lease, nvml, rates, remembered, watch
 from grader.devices.identity import Identity
@@ -53,27 +54,18 @@ class Device:
 
     def recall(self, what: str) -> int | None:
         """Return a number that was remembered of this GPU; None where there is none."""
-        value = remembered.read(remembered.path(*REMEMBERED)).get(f"{self.identity.key} {what}")
+        value = _remembered().get(f"{self.identity.key} {what}")
         return value if self.is_gpu and isinstance(value, int) else None
 
     def remember(self, what: str, value: int) -> None:
         """Remember a number of this GPU; where that cannot be, time is lost and nothing else."""
         if self.is_gpu:
-            self._rewrite({f"{self.identity.key} {what}": value})
+            _remember({**_remembered(), f"{self.identity.key} {what}": value})
 
     def forget(self) -> None:
         """Forget all that was remembered of it."""
-        self._rewrite({})
-
-    def _rewrite(self, known: Mapping[str, int]) -> None:
-        file = remembered.path(*REMEMBERED)
-        kept = {
-            what: value
-            for what, value in remembered.read(file).items()
-            if known or not what.startswith(f"{self.identity.key} ")
-        }
-        with contextlib.suppress(UsageError):
-            remembered.write(file, {**kept, **known}, REMEMBERED[1])
+        own = f"{self.identity.key} "
+        _remember({k: v for k, v in _remembered().items() if not k.startswith(own)})
 
     @contextlib.contextmanager
     def alone(self) -> Iterator[float]:
@@ -139,3 +131,12 @@ class Device:
     def watch(self, ours: Callable[[], Collection[int]], *, by_wall_time: bool = False) -> Watch:
         """Begin to watch it; ``ours`` are the processes that are meant to be on it."""
         return watch.watch(self.identity, ours, by_wall_time=by_wall_time)
+
+
+def _remembered() -> dict[str, Any]:
+    return remembered.read(remembered.path(*REMEMBERED))
+
+
+def _remember(known: Mapping[str, Any]) -> None:
+    with contextlib.suppress(UsageError):
+        remembered.write(remembered.path(*REMEMBERED), known, REMEMBERED[1])

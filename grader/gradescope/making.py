@@ -51,10 +51,7 @@ def write(pack: Pack, root: Path, out: Path) -> None:
 
 def contents(pack: Pack, root: Path) -> Iterator[tuple[str, bytes]]:
     """Yield what the project has to hold to grade this pack: path and bytes."""
-    references = root / "reference"
-    others = {packs.reference_of(name) for name in packs.names(root) if name != pack.id}
-    shared = [each for each in references.iterdir() if each.name not in others]
-    for folder in (root / "grader", pack.folder, *sorted(shared)):
+    for folder in (root / "grader", *packs.folders_of(root, pack.id)):
         for path in sorted(folder.rglob("*")):
             inside = path.relative_to(root)
             if path.is_file() and not SKIPPED & set(path.relative_to(folder).parts):

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+from grader.batch.fitting import free_memory
 from grader.server.courses import GB, Course
 
 _AGAIN_SECONDS: Final = 10.0  # a look at all files of a large folder is not for every submission
@@ -18,12 +18,11 @@ _AGAIN_SECONDS: Final = 10.0  # a look at all files of a large folder is not for
 class Watch:
     """Called between submissions: a sentence on what is used up, or nothing.
 
-    ``memory`` tells how many GB of memory the machine has left, or None.
+    ``memory`` tells how many bytes of memory the machine has left, or None.
     """
 
-    def __init__(self, course: Course, memory: Callable[[], float | None] | None = None) -> None:
-        self._course = course
-        self._memory = memory or free_memory
+    def __init__(self, course: Course, memory: Callable[[], int | None] = free_memory) -> None:
+        self._course, self._memory = course, memory
         self._looked: float | None = None
         self.why = ""  # the last answer
 
@@ -51,9 +50,9 @@ class Watch:
                 "have to stay free"
             )
         left_memory = self._memory()
-        if left_memory is not None and left_memory < course.free_memory:
+        if left_memory is not None and left_memory / GB < course.free_memory:
             return (
-                f"the machine has {told(left_memory)} GB of memory left, and "
+                f"the machine has {told(left_memory / GB)} GB of memory left, and "
                 f"{course.free_memory:g} have to stay free"
             )
         return ""
@@ -80,13 +79,3 @@ def free_disk(folder: Path) -> float:
     """Return how many GB the disk of a folder has left, be the folder there or still to be made."""
     there = next(each for each in (folder, *folder.absolute().parents) if each.exists())
     return shutil.disk_usage(there).free / GB
-
-
-def free_memory() -> float | None:
-    """Return how many GB of memory can be had; None where the system does not say."""
-    try:
-        text = Path("/proc/meminfo").read_text(encoding="ascii")
-    except OSError:
-        return None
-    found = re.search(r"^MemAvailable: +(\d+) kB$", text, re.MULTILINE)
-    return int(found[1]) * 1024 / GB if found else None

@@ -91,7 +91,7 @@ def _said(*command: str) -> str:
 
 def _course(course: Course, root: Path, device: Callable[[str], str]) -> Iterator[Row]:
     yield _mine("file", course.file, write=False)
-    yield _assignment(course, root)
+    yield _assignment(course, root, device)
     yield (
         "hand-ins",
         "yes" if os.access(course.hand_ins, os.R_OK) else "no",
@@ -113,12 +113,13 @@ def _course(course: Course, root: Path, device: Callable[[str], str]) -> Iterato
     )
 
 
-def _assignment(course: Course, root: Path) -> Row:
+def _assignment(course: Course, root: Path, device: Callable[[str], str]) -> Row:
     try:
         found = packs.load(root, course.pack)
+        limits = found.sandbox.on(device(course.devices[0] if course.devices else "auto"))
     except GraderError as error:
         return "assignment", "no", str(error)
-    one = found.sandbox.memory_mb + MB_BESIDE
+    one = limits.memory_mb + MB_BESIDE
     if course.memory is not None and course.memory * GB < one * _MB:
         held = f"[budget] memory = {course.memory:g} GB holds no grading"
         return "assignment", "no", f"{course.pack}: one takes {one} MB, and {held}"

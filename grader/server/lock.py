@@ -34,9 +34,7 @@ def held(what: str, say: Callable[[str], None], *, wait: bool) -> Iterator[None]
     with _opened() as lock:
         if not _taken(lock):
             if not wait:
-                raise HarnessError(
-                    f"{_holder(lock)}: give the command again when it has ended, or with --wait"
-                )
+                raise HarnessError(f"{_holder(lock)}: give the command again when it has ended")
             say(f"waiting: {_holder(lock)}")
             while not _taken(lock):
                 time.sleep(_LOOK_SECONDS)  # not in the kernel: a signal is heeded at once
@@ -79,4 +77,4 @@ def _holder(lock: int) -> str:
         told = f"process {note['pid']} of {note['by']}, {note['what']}, since {note['since']}"
     except (ValueError, TypeError, KeyError):  # it has just begun, or somebody else wrote there
         told = "another process"
-    return f"a night is at work: {shown(told, 400)}"
+    return f"this server is at work: {shown(told, 400)}"

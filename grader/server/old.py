@@ -1,8 +1,8 @@
 """What a course has kept for long enough: logs, results that nobody needs, images of ours.
 
 Never old are results of a folder of which anything has been published, and results that a human
-has given points for or that somebody has asked about. Images are looked at by our label alone, and
-the current ones are never among them.
+has given points for or that somebody has asked about. Images are those with our label and our name,
+and the current ones are never among them.
 """
 
 from __future__ import annotations
@@ -142,7 +142,7 @@ def _events(folder: Path, name: str) -> set[str]:
 
 def _result(folder: Path, name: str) -> Old:
     """Return a result with the files beside it and its history: the result itself goes first."""
-    beside = sorted(path for path in folder.iterdir() if path.name.startswith(f"{name}.files-"))
+    beside = results.beside(folder, name)
     paths = (folder / f"{name}.json", *beside, folder / f"{name}{history.END}")
     size = sum(used(each) if each.is_dir() else each.stat().st_size / GB
                for each in paths if each.exists())  # fmt: skip

@@ -35,9 +35,8 @@ def _compiled():
 class Decoder:
     """Decodes with a static cache of ``length`` tokens; on a GPU a step is one CUDA graph.
 
-    ``compiled`` lets torch.compile write the kernels of a block: fewer of them, and products of a
-    matrix with one vector at the rate at which the matrix can be read. It is compiled once, not
-    once for each block, in some ten seconds.
+    ``compiled`` lets torch.compile write the kernels of a block, fewer of them. It is compiled
+    once, not once for each block, in some ten seconds.
     """
 
     @torch.inference_mode()

@@ -1,26 +1,8 @@
-"""A project whose only assignment is small, and hand-ins of it, each graded within a second."""
+"""Hand-ins of the small assignment, and waiting for what they come to."""
 
-import shutil
 import time
-from pathlib import Path
 
-from tests.system.test_batch import CHECKS, NET, RUBRIC, WRONG
-
-ROOT = Path(__file__).parents[2]
-
-
-def project(folder):
-    """Copy the grader and lay out the pack ``small``; ``python -m grader`` in it is the copy's."""
-    ignore = shutil.ignore_patterns("__pycache__")
-    shutil.copytree(ROOT / "grader", folder / "grader", ignore=ignore)
-    checks = folder / "rubrics" / "small" / "checks"
-    checks.mkdir(parents=True)
-    (checks / "test_net.py").write_text(CHECKS)
-    (checks.parent / "template").mkdir()
-    (checks.parent / "rubric.toml").write_text(RUBRIC)
-    (folder / "reference" / "small").mkdir(parents=True)
-    (folder / "reference" / "small" / "net.py").write_text(NET)
-    return folder
+from tests.small import NET, WRONG, project
 
 
 def hand_ins(folder, **sources):

@@ -216,3 +216,11 @@ def test_a_local_batch_knows_nothing_of_dask():
         [sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=ROOT
     )
     assert (done.stdout.strip(), done.stderr) == ("[] []", "")
+
+
+@pytest.mark.parametrize("visible", ["GPU-1a2b", "0,MIG-3c"])
+def test_gpus_that_go_by_no_number_are_refused_and_not_overlooked(monkeypatch, visible):
+    """A batch must not go to the CPU because nobody could read which GPU it may use."""
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+    with pytest.raises(HarnessError, match="known by their numbers"):
+        machine._devices((machine.AUTO,))

@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -11,12 +10,12 @@ import time
 import pytest
 
 from grader.devices import lease
+from tests import small
 from tests.long import LONG
-from tests.system.test_batch import CHECKS, NET, RUBRIC
 
 pytestmark = [pytest.mark.bubblewrap, LONG]
 
-BRIEFLY = NET.replace("        return self", "        time.sleep(0.8)\n        return self")
+BRIEFLY = small.NET.replace("        return self", "        time.sleep(0.8)\n        return self")
 COURSE = """
 pack = "small"
 hand_ins = "{name}-hand-ins"
@@ -29,19 +28,9 @@ free_disk = 0
 
 
 @pytest.fixture(scope="module")
-def project(root, tmp_path_factory, bubblewrap_sandbox):
+def project(tmp_path_factory, bubblewrap_sandbox):
     """A project whose only assignment is small."""
-    folder = tmp_path_factory.mktemp("small")
-    ignore = shutil.ignore_patterns("__pycache__")
-    shutil.copytree(root / "grader", folder / "grader", ignore=ignore)
-    checks = folder / "rubrics" / "small" / "checks"
-    checks.mkdir(parents=True)
-    (checks / "test_net.py").write_text(CHECKS)
-    (checks.parent / "template").mkdir()
-    (checks.parent / "rubric.toml").write_text(RUBRIC)
-    (folder / "reference" / "small").mkdir(parents=True)
-    (folder / "reference" / "small" / "net.py").write_text(NET)
-    return folder
+    return small.project(tmp_path_factory.mktemp("small"))
 
 
 def lay_out(folder, name, hand_ins):
@@ -66,8 +55,12 @@ def test_a_bad_course_does_not_stop_the_others_and_sigterm_lets_finish(project, 
     its end and begins nothing more, no submission and no course."""
     (tmp_path / "a-bad.toml").write_text('packs = "small"')
     lay_out(tmp_path, "b-gone", {})
-    lay_out(tmp_path, "c-fine", {"alice": NET, "bob": BRIEFLY, "carol": NET, "dave": NET})
-    lay_out(tmp_path, "d-last", {"erin": NET})
+    lay_out(
+        tmp_path,
+        "c-fine",
+        {"alice": small.NET, "bob": BRIEFLY, "carol": small.NET, "dave": small.NET},
+    )
+    lay_out(tmp_path, "d-last", {"erin": small.NET})
     with night(project, tmp_path) as process:
         said = []
         for line in process.stderr:

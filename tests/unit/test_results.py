@@ -467,3 +467,12 @@ def test_a_result_that_cannot_be_stored_leaves_the_old_files(result, tmp_path):
         results.write(tmp_path, result, [Attachment("no/such/folder.png", b"x")])
     assert files_beside(tmp_path) == before
     assert results.read(tmp_path, "alice")["attachments"] in before
+
+
+def test_files_of_another_submission_are_not_taken_for_ones_own(tmp_path):
+    """Somebody may be called as the files of somebody else begin."""
+    own, others = "alice.files-0123456789ab", "alice.files-x.files-0123456789ab"
+    for name in (own, others, "alice.files-x.json"):
+        (tmp_path / name).mkdir()
+    assert [path.name for path in results.beside(tmp_path, "alice")] == [own]
+    assert [path.name for path in results.beside(tmp_path, "alice.files-x")] == [others]

@@ -204,7 +204,8 @@ def test_what_is_used_up_is_said_in_a_sentence(write, root, tmp_path):
     """Disk of the course, disk of the machine and memory of the machine, each by its own limit."""
 
     def look(text, memory=8.0):
-        return budget.Watch(courses.read(write(text), root), lambda: memory).look()
+        free = None if memory is None else int(memory * 1e9)
+        return budget.Watch(courses.read(write(text), root), lambda: free).look()
 
     (tmp_path / "marks").mkdir()
     (tmp_path / "marks" / "a.json").write_bytes(bytes(2_000_000))
