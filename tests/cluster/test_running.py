@@ -85,12 +85,14 @@ class Connection:
 
     batch, remedy, is_over = "batch", "start one", False
 
-    def __init__(self, machines):
+    def __init__(self, machines, *, never=False):
         self.machines, self.client = machines, Client(machines)
-        self.made = 0
+        self.made, self.never = 0, never
 
     async def again(self, wanted):
         self.made += 1
+        if self.never:
+            await asyncio.Event().wait()
         self.client = Client(self.machines)
 
     def tell_losses(self):
@@ -292,3 +294,21 @@ def test_aborting_cancels_what_has_begun(graded):
     connection = Connection(Machines(x=endless))
     screen, stored = graded(connection, abort)
     assert (stored, screen.answers, len(connection.client.cancelled)) == ([], {}, 1)
+
+
+@pytest.mark.timeout(20)
+def test_nobody_who_waits_for_a_lost_scheduler_waits_for_ever(graded):
+    """Ctrl-C ends the batch where its scheduler has gone, also while it is being looked for."""
+
+    async def goes(_machines, _work):
+        connection.client.status = "closed"
+        raise OSError("gone")
+
+    def stopped(run):
+        assert within(5, lambda: connection.made)
+        run.stop()
+
+    connection = Connection(Machines(one=goes), never=True)
+    _, stored = graded(connection, stopped)
+    assert stored == []
+    assert connection.made == 1
