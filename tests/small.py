@@ -80,6 +80,11 @@ def project(folder):
     """Copy the grader and lay out the pack ``small``; ``python -m grader`` in it is the copy's."""
     ignore = shutil.ignore_patterns("__pycache__")
     shutil.copytree(ROOT / "grader", folder / "grader", ignore=ignore)
+    return lay_out(folder)
+
+
+def lay_out(folder):
+    """Lay out the pack ``small`` and its reference."""
     checks = folder / "rubrics" / "small" / "checks"
     checks.mkdir(parents=True)
     (checks / "test_net.py").write_text(CHECKS)

@@ -19,7 +19,7 @@ from grader.downloads.sorting import Found
 from grader.records import Attachment
 from tests.cluster.samples import within
 from tests.result_samples import result
-from tests.system.test_batch import NET
+from tests.small import NET
 
 FACTS = Facts("bubblewrap", "2.13", ("cpu",), 1)
 

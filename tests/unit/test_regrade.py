@@ -22,8 +22,8 @@ from grader.regrade import AGAIN, FAILED, Order, regrade
 from grader.report import changes
 from grader.sandbox import choosing
 from grader.session import Session
+from tests import small
 from tests.long import LONG
-from tests.system.test_batch import CHECKS, NET, RUBRIC, WRONG
 from tests.unit.test_gradebook import graded as a_result
 
 
@@ -36,15 +36,10 @@ def sandbox():
 @pytest.fixture(scope="module")
 def project(tmp_path_factory):
     """A project, and its hand-ins alice, who is right, and bob, who is wrong."""
-    root = tmp_path_factory.mktemp("project")
-    checks = root / "rubrics" / "small" / "checks"
-    checks.mkdir(parents=True)
-    (checks / "test_net.py").write_text(CHECKS)
-    (checks.parent / "template").mkdir()
-    (checks.parent / "rubric.toml").write_text(RUBRIC)
-    for name, text in (("reference/small", NET), ("subs/alice", NET), ("subs/bob", WRONG)):
-        (root / name).mkdir(parents=True)
-        (root / name / "net.py").write_text(text)
+    root = small.lay_out(tmp_path_factory.mktemp("project"))
+    for name, text in (("alice", small.NET), ("bob", small.WRONG)):
+        (root / "subs" / name).mkdir(parents=True)
+        (root / "subs" / name / "net.py").write_text(text)
     return root
 
 
@@ -133,7 +128,7 @@ def test_points_by_hand_and_history_survive(results_of):
     root, again = results_of
     with Book(root / "out") as book:
         book.record("bob", entries.points("2", 1, "well said", "carol"))
-    (root / "subs" / "bob" / "net.py").write_text(NET)
+    (root / "subs" / "bob" / "net.py").write_text(small.NET)
     (change,) = again(2, store=True).changes
     assert list(change.lines()) == [("logits", 0.0, 2.0, "submission")]
     bob = results.read(root / "out", "bob")
@@ -149,12 +144,12 @@ def test_what_has_changed_is_named(results_of):
     (change,) = again(2).changes
     assert list(change.lines()) == [("logits", 0.0, 2.0, AGAIN)]
     rubric = root / "rubrics" / "small" / "rubric.toml"
-    rubric.write_text(RUBRIC.replace("atol = 0.01", "atol = 2"))
+    rubric.write_text(small.RUBRIC.replace("atol = 0.01", "atol = 2"))
     (change,) = again(0).changes
     assert list(change.lines()) == [("logits", 0.0, 2.0, "max_abs_error 0.01 -> 2.0; rubric")]
-    rubric.write_text(RUBRIC)
+    rubric.write_text(small.RUBRIC)
     test = root / "rubrics" / "small" / "checks" / "test_net.py"
-    test.write_text(CHECKS + "\n# measured otherwise\n")
+    test.write_text(small.CHECKS + "\n# measured otherwise\n")
     (change,) = again(2).changes
     assert list(change.lines()) == [("logits", 0.0, 2.0, "checks")]
 
@@ -193,7 +188,7 @@ def test_a_corrected_submission_moves_its_points_and_nobody_else_s(again):
     root, again = again
     with Book(root / "out") as book:
         book.record("bob", entries.points("2", 1, "well said", "carol"))
-    (root / "subs" / "bob" / "net.py").write_text(NET)
+    (root / "subs" / "bob" / "net.py").write_text(small.NET)
     before = stored(root)
     found = again("bob")
     assert stored(root) == before
@@ -218,12 +213,12 @@ def test_what_a_changed_pack_comes_to(again):
     root, again = again
     assert again("alice").same == 1
     rubric = root / "rubrics" / "small" / "rubric.toml"
-    rubric.write_text(RUBRIC.replace("atol = 0.01", "atol = 2"))
+    rubric.write_text(small.RUBRIC.replace("atol = 0.01", "atol = 2"))
     (change,) = again("bob", hand_ins=None).changes
     assert list(change.lines()) == [("logits", 0.0, 2.0, "max_abs_error 0.01 -> 2.0; rubric")]
-    rubric.write_text(RUBRIC)
+    rubric.write_text(small.RUBRIC)
     test = root / "rubrics" / "small" / "checks" / "test_net.py"
-    test.write_text(CHECKS.replace("record.compare(logits,", "record.compare(logits + 1,"))
+    test.write_text(small.CHECKS.replace("record.compare(logits,", "record.compare(logits + 1,"))
     (change,) = again("alice").changes
     assert list(change.lines()) == [("logits", 2.0, 0.0, "checks")]
     assert AGAIN not in change.causes
@@ -235,7 +230,7 @@ def test_checks_that_break_withhold_nothing_that_was_stored(again):
     root, again = again
     test = root / "rubrics" / "small" / "checks" / "test_net.py"
     test.write_text(
-        CHECKS.replace("    dims = {", "    raise OSError('the disk is gone')\n    dims = {")
+        small.CHECKS.replace("    dims = {", "    raise OSError('the disk is gone')\n    dims = {")
     )
     before = stored(root)
     found = again("alice", store=True)
