@@ -291,7 +291,7 @@ class Conversation:
 
     def _count_kills(self) -> int | None:
         assert self._box is not None
-        kills = self._box.usage().oom_kills
+        kills = self._box.oom_kills()
         self._oom_kills = self._oom_kills if kills is None else kills
         return kills
 

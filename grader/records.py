@@ -73,7 +73,6 @@ class Usage:
 
     cpu_seconds: float | None = None
     peak_memory_bytes: int | None = None
-    oom_kills: int | None = None
 
 
 @dataclass(frozen=True)

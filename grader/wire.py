@@ -25,6 +25,7 @@ from typing import Any
 MAGIC = b"GRD1"
 PREFIX = struct.Struct(">4sIQ")
 MAX_HEADER = 1 << 16
+SHORT = 1 << 16  # bodies that travel in one piece with their header: each piece wakes who relays it
 NOTES_KEPT = 8192
 ENGINE_PREFIX = struct.Struct(">BxxxL")  # Docker's framing of an attached stream
 STDOUT = 1
@@ -72,8 +73,9 @@ class Line:
         if self._data or self._arrived(deadline):
             raise LineViolation("bytes arrived that nobody asked for")
         text = json.dumps(header).encode()
-        self.send_bytes(PREFIX.pack(MAGIC, len(text), len(body)) + text, deadline=deadline)
-        self.send_bytes(body, deadline=deadline)
+        head = PREFIX.pack(MAGIC, len(text), len(body)) + text
+        for part in (head + body,) if len(body) < SHORT else (head, body):
+            self.send_bytes(part, deadline=deadline)
 
     def send_bytes(self, data: bytes | memoryview, *, deadline: float) -> None:
         """Send raw bytes before the deadline (a moment of this line's clock, in seconds)."""

@@ -17,6 +17,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+import pytest_timeout
 
 from grader.beside import PREFIX
 from grader.checking.draw import Draw
@@ -118,10 +119,10 @@ def _run_once(
                 *("--import-mode=importlib", "--assert=plain", "-s", "-q", "--strict-markers"),
                 "--tb=native",  # the default shows source around every frame: slow, and not shown
                 *(word for name in UNUSED for word in ("-p", f"no:{name}")),
-                *("-p", "pytest_timeout", f"--timeout={CHECK_SECONDS}"),
+                f"--timeout={CHECK_SECONDS}",
                 str(folder),
             ],
-            plugins=[plugin, _fixtures(folder, student, oracle, draw, plugin)],
+            plugins=[pytest_timeout, plugin, _fixtures(folder, student, oracle, draw, plugin)],
         )
     if plugin.stopped:
         raise KeyboardInterrupt

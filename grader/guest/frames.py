@@ -17,6 +17,7 @@ from typing import Any
 MAGIC = b"GRD1"
 PREFIX = struct.Struct(">4sIQ")
 MAX_HEADER = 1 << 16
+SHORT = 1 << 16  # bodies that travel in one piece with their header: each piece wakes who relays it
 
 Header = dict[str, Any]
 
@@ -37,7 +38,8 @@ def encode(header: Header, body_length: int) -> bytes:
 
 def write(fd: int, header: Header, body: bytes | bytearray | memoryview = b"") -> None:
     """Write one whole frame to a blocking descriptor."""
-    for part in (encode(header, len(body)), body):
+    head = encode(header, len(body))
+    for part in (head + body,) if len(body) < SHORT else (head, body):
         view = memoryview(part)
         while view:
             view = view[os.write(fd, view) :]

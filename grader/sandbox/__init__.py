@@ -43,6 +43,10 @@ class Box(Protocol):
         """Return what it has used so far, as seen from outside."""
         ...
 
+    def oom_kills(self) -> int | None:
+        """Return how often the kernel has ended something in it, out of memory; None if unknown."""
+        ...
+
     def processes(self) -> set[int]:
         """Return the numbers that its processes have on this machine; empty where unknown."""
         ...

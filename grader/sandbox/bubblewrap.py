@@ -109,6 +109,10 @@ class BubblewrapBox:
         """Return the kernel's figures for the box's control group, if it has one."""
         return self.group.usage() if self.group else Usage()
 
+    def oom_kills(self) -> int | None:
+        """Return how many processes of the box's control group the kernel has ended."""
+        return self.group.oom_kills() if self.group else None
+
     def processes(self) -> set[int]:
         """Return the processes of the box's control group, if it has one."""
         return cgroup.processes(self.group.folders) if self.group else set()

@@ -98,6 +98,10 @@ class Group:
         """Return the kernel's figures."""
         return usage(self.folders)
 
+    def oom_kills(self) -> int | None:
+        """Return how many of its processes the kernel has ended."""
+        return oom_kills(self.folders)
+
     def remove(self) -> None:
         """Kill whatever is still inside and remove the folders.
 
@@ -141,21 +145,23 @@ def reap(place: Place) -> list[str]:
 
 def usage(folders: Mapping[str, Path]) -> Usage:
     """Return the kernel's figures for the group with these folders (version 1 or 2)."""
-
-    def read(controller: str, file: str, key: str = "") -> int | None:
-        folder = folders.get(controller)
-        return None if folder is None else _number(f"{folder}/{file}", key)
-
-    nanoseconds, microseconds = read("cpuacct", "cpuacct.usage"), read("", "cpu.stat", "usage_usec")
+    nanoseconds = _read(folders, "cpuacct", "cpuacct.usage")
+    microseconds = _read(folders, "", "cpu.stat", "usage_usec")
     cpu = nanoseconds / 1e9 if nanoseconds is not None else None
     return Usage(
         cpu_seconds=microseconds / 1e6 if cpu is None and microseconds is not None else cpu,
         peak_memory_bytes=_first(
-            read("memory", "memory.max_usage_in_bytes"), read("", "memory.peak")
+            _read(folders, "memory", "memory.max_usage_in_bytes"),
+            _read(folders, "", "memory.peak"),
         ),
-        oom_kills=_first(
-            read("memory", "memory.oom_control", "oom_kill"), read("", "memory.events", "oom_kill")
-        ),
+    )
+
+
+def oom_kills(folders: Mapping[str, Path]) -> int | None:
+    """Return how many processes of the group the kernel has ended because memory ran out."""
+    return _first(
+        _read(folders, "memory", "memory.oom_control", "oom_kill"),
+        _read(folders, "", "memory.events", "oom_kill"),
     )
 
 
@@ -264,6 +270,11 @@ def _owner(name: str) -> Owner | None:
 
 def _write(file: Path, value: object) -> None:
     file.write_text(f"{value}\n", encoding="ascii")
+
+
+def _read(folders: Mapping[str, Path], controller: str, file: str, key: str = "") -> int | None:
+    folder = folders.get(controller)
+    return None if folder is None else _number(f"{folder}/{file}", key)
 
 
 def _number(file: str, key: str) -> int | None:

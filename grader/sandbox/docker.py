@@ -34,7 +34,7 @@ from docker.types import LogConfig, Ulimit
 from grader.errors import HarnessError
 from grader.records import Ending, Limits, Usage
 from grader.sandbox import cgroup, gpu, image, seccomp
-from grader.sandbox.boot import BOOTSTRAP
+from grader.sandbox.boot import BOOTSTRAP, HUGE_PAGES
 from grader.sandbox.owner import PREFIX, Owner
 from grader.wire import Header, Line
 
@@ -62,6 +62,10 @@ class DockerBox:
     def usage(self) -> Usage:
         """Return the kernel's figures for the container's cgroup (version 1 or 2)."""
         return cgroup.usage(self._cgroups)
+
+    def oom_kills(self) -> int | None:
+        """Return how many processes of the container the kernel has ended."""
+        return cgroup.oom_kills(self._cgroups)
 
     def processes(self) -> set[int]:
         """Return the processes of the container's cgroup."""
@@ -200,6 +204,7 @@ class DockerSandbox:
                 "MPLCONFIGDIR": "/tmp/matplotlib",  # noqa: S108 - filled by the agent
                 "OMP_NUM_THREADS": threads,
                 "MKL_NUM_THREADS": threads,
+                **HUGE_PAGES,
                 **self._image.env,
             },
         }

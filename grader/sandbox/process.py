@@ -32,7 +32,7 @@ from typing import IO, Any
 
 from grader.errors import HarnessError
 from grader.records import Ending, Limits, Usage
-from grader.sandbox.boot import BOOTSTRAP, SOLO_BOOTSTRAP
+from grader.sandbox.boot import BOOTSTRAP, HUGE_PAGES, SOLO_BOOTSTRAP
 from grader.sandbox.owner import Owner
 from grader.wire import Header, Line
 
@@ -87,6 +87,9 @@ class ProcessBox:
     def usage(self) -> Usage:
         """Return nothing: a plain process is not accounted for."""
         return Usage()
+
+    def oom_kills(self) -> None:
+        """Return that this is not known."""
 
     def processes(self) -> set[int]:
         """Return the child process and all that it started."""
@@ -224,6 +227,7 @@ def _environment(scratch: Path, limits: Limits) -> dict[str, str]:
         "MPLBACKEND": "Agg",
         "OMP_NUM_THREADS": str(limits.cpus),
         "MKL_NUM_THREADS": str(limits.cpus),
+        **HUGE_PAGES,
     }
 
 

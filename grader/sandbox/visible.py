@@ -19,6 +19,7 @@ from typing import Final
 from grader.errors import HarnessError
 from grader.records import Limits
 from grader.sandbox import gpu, host_python
+from grader.sandbox.boot import HUGE_PAGES
 
 PASSWD: Final = b"nobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n"
 PROJECT: Final = Path(__file__).parents[2]
@@ -70,6 +71,7 @@ class View:
             "MPLCONFIGDIR": "/tmp/matplotlib",  # noqa: S108
             "OMP_NUM_THREADS": str(limits.cpus),
             "MKL_NUM_THREADS": str(limits.cpus),
+            **HUGE_PAGES,
             **self.environment,
         }
         pairs = [["--setenv", name, value] for name, value in variables.items()]

@@ -32,6 +32,10 @@ class ClaimedBox:
         """Return what it has used so far."""
         return self._box.usage()
 
+    def oom_kills(self) -> int | None:
+        """Return how often the kernel has ended something in it, out of memory."""
+        return self._box.oom_kills()
+
     def processes(self) -> set[int]:
         """Return the numbers of its processes on this machine."""
         return self._box.processes()

@@ -16,7 +16,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from grader.guest import frames
-from grader.records import Usage
 from grader.student import Student
 from grader.wire import PREFIX, Line
 
@@ -198,8 +197,8 @@ class Box:
         self.wire = Wire(clock, self.guest, multiplexed=plan.multiplexed, cut=plan.cut)
         self.line = Line(self.wire, multiplexed=plan.multiplexed, clock=clock)
 
-    def usage(self):
-        return Usage(oom_kills=self.kills)
+    def oom_kills(self):
+        return self.kills
 
     def ending(self, *, patience=5.0):
         self.line.close()

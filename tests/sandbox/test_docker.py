@@ -408,9 +408,25 @@ def test_the_grader_is_not_named(probe, root, docker_sandbox, pack):
     assert found["found"] == []
     assert found["size"] > 1000
     assert set(found["names"]) <= {
-        "HOME", "HOSTNAME", "LANG", "LC_CTYPE", "MKL_NUM_THREADS", "MPLBACKEND", "MPLCONFIGDIR",
-        "OMP_NUM_THREADS", "PATH", "PYTHONDONTWRITEBYTECODE",
+        "GLIBC_TUNABLES", "HOME", "HOSTNAME", "LANG", "LC_CTYPE", "MKL_NUM_THREADS", "MPLBACKEND",
+        "MPLCONFIGDIR", "OMP_NUM_THREADS", "PATH", "PYTHONDONTWRITEBYTECODE",
     }  # fmt: skip
+
+
+@inside
+def in_huge_pages():
+    held = dict(
+        line.split(":") for line in Path("/proc/self/smaps_rollup").read_text().splitlines()[1:]
+    )
+    return int(held["AnonHugePages"].split()[0])
+
+
+def test_a_worker_is_forked_of_huge_pages(probe):
+    """Where the kernel leaves it to programs, most of what a fork would copy is in few pages."""
+    choice = Path("/sys/kernel/mm/transparent_hugepage/enabled")
+    if not choice.exists() or "[never]" in choice.read_text():
+        pytest.skip("this kernel has no transparent huge pages, or they are switched off")
+    assert probe.run(in_huge_pages) > 20_000, "kilobytes"
 
 
 class _Watched:
@@ -602,7 +618,7 @@ def test_a_container_that_others_kill_is_not_out_of_memory_for_what_was_before(p
     """Memory that ran out for an earlier call does not explain an end that came from outside."""
     probe.begin()
     probe.go(eat_memory_in_a_child)
-    assert probe.student._box.usage().oom_kills == 1
+    assert probe.student._box.oom_kills() == 1
     threading.Timer(0.3, probe.container.kill).start()
     with pytest.raises(HarnessError, match=r"ended by itself|was lost"):
         probe.go(loop_for_ever)

@@ -17,7 +17,7 @@ import pytest
 from grader.errors import HarnessError, StudentFault
 from grader.guest import frames
 from grader.intake import SourceFile
-from grader.records import FAULTS, Ending, Interface, Limits, Usage
+from grader.records import FAULTS, Ending, Interface, Limits
 from grader.student import Student
 from grader.wire import Line
 
@@ -57,8 +57,8 @@ class FakeBox:
         self.asked = []
         threading.Thread(target=self._serve, daemon=True).start()
 
-    def usage(self):
-        return Usage(oom_kills=self.oom)
+    def oom_kills(self):
+        return self.oom
 
     def ending(self, *, patience=5.0):
         return self.end

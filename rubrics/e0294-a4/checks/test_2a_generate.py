@@ -63,8 +63,9 @@ def _z_score(logits, tokens):
     logits (B, n, V), already divided by the temperature; tokens (B, n). Positive: too likely.
     """
     shifted = logits - logits.max(axis=-1, keepdims=True)
-    log_p = shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
-    p = np.exp(log_p)
+    p = np.exp(shifted)
+    total = p.sum(axis=-1, keepdims=True)
+    p, log_p = p / total, shifted - np.log(total)
     mean = (p * log_p).sum(axis=-1)
     variance = (p * log_p**2).sum(axis=-1) - mean**2
     taken = np.take_along_axis(log_p, tokens[..., None], axis=-1)[..., 0]

@@ -11,7 +11,7 @@ import time
 
 from grader.conversation import Conversation
 from grader.errors import HarnessError, StudentFault
-from grader.records import Ending, Limits, Usage
+from grader.records import Ending, Limits
 from grader.wire import ENGINE_PREFIX, MAGIC, MAX_HEADER, PREFIX, Line
 from tests.proof import broken
 from tests.proof.trials import Defence, Seen
@@ -70,8 +70,8 @@ class _Box:
         """Send as the engine does, in one piece."""
         self.theirs.sendall(ENGINE_PREFIX.pack(stream, len(data)) + data)
 
-    def usage(self):
-        return Usage()
+    def oom_kills(self):
+        return None
 
     def ending(self, *, patience=5.0):
         return Ending(None, out_of_memory=False, text="")
