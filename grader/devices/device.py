@@ -1,7 +1,8 @@
 """One device, as gradings and the checks of a pack get it.
 
-Several gradings may share a GPU. Each of their checks shares it for as long as it runs, so that
-nobody computes there while another one's check times. And each grading shares it as a whole: what
+Several gradings may share a GPU. A grading shares it while checks run that may compute there, so
+that nobody computes while another one's check times; who has shared it for long makes way between
+two checks. And each grading shares it as a whole: what
 ran out of memory or time may have done so by its neighbours' doing, and is graded once more when
 they are gone, before others come.
 """
@@ -9,6 +10,7 @@ they are gone, before others come.
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from functools import cached_property
 from typing import Any
@@ -19,6 +21,7 @@ from grader.devices.rates import Rates
 from grader.devices.watch import Watch
 from grader.errors import UsageError
 
+LONG_SECONDS = 3.0  # as long as the checks of a usual submission take together
 REMEMBERED = "sizes.json", "GRADER_SIZES"
 Stopped = Callable[[], contextlib.AbstractContextManager[None]]
 
@@ -40,6 +43,7 @@ class Device:
         self._say, self._unhurried = say, unhurried
         self._shared = contextlib.ExitStack()  # while a check runs that may compute here
         self._inside = False
+        self._since = 0.0
         self.is_gpu = identity.number(name) is not None
 
     @cached_property
@@ -82,11 +86,20 @@ class Device:
                 self.enter()
 
     def enter(self) -> None:
-        """Begin a check that may compute here: wait while somebody times."""
-        if self.is_gpu:
+        """Begin what may compute here: wait while somebody times."""
+        if self.is_gpu and not self._inside:
             with self._unhurried():
                 self._shared.enter_context(lease.shared(self.identity.key, self._say))
-            self._inside = True
+            self._inside, self._since = True, time.monotonic()
+
+    def make_way(self) -> None:
+        """Let those in who wait to time, where this has gone on for long.
+
+        Going out after each check would have a grading wait for all of another's timings, one
+        after the other, at each of its checks.
+        """
+        if time.monotonic() - self._since > LONG_SECONDS:
+            self.leave()
 
     def leave(self) -> None:
         """End it."""

@@ -139,7 +139,8 @@ def enough(limits: Mapping[str, float], found: Mapping[str, Interval]) -> bool:
     """Whether all is decided, or so much is lost that the rest does not matter.
 
     ``limits`` are those of the four questions: speedup and waiting have to be above theirs,
-    slowdown and growth below.
+    slowdown and growth below. A growth from its limit to ``growth_doubtful``, where there is one,
+    is a human's.
     """
     if found["slowdown"].low > limits["slowdown"]:
         return True
@@ -147,8 +148,10 @@ def enough(limits: Mapping[str, float], found: Mapping[str, Interval]) -> bool:
     quick = [name for name in ("speedup", "waiting") if name in found]
     lost = any(found[name].high < limits[name] for name in quick)
     step = lost or (slowdown and all(found[name].decides(limits[name]) for name in quick))
-    steep = found["growth"].low > limits["growth"]
-    return step and (steep or (slowdown and found["growth"].decides(limits["growth"])))
+    growth, doubtful = found["growth"], limits.get("growth_doubtful", limits["growth"])
+    steep = growth.low > doubtful
+    known = growth.decides(limits["growth"]) and growth.decides(doubtful)
+    return step and (steep or (slowdown and known))
 
 
 def difference(one: Array, other: Array) -> float:

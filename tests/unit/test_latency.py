@@ -263,6 +263,18 @@ def test_what_is_lost_already_ends_a_series():
     assert steps.enough(LIMITS, {**lost, "slowdown": open_})
 
 
+@pytest.mark.parametrize(("low", "high", "settled"), [
+    (0.01, 0.1, True), (0.29, 0.34, True), (0.6, 1.1, True),
+    (0.1, 0.3, False), (0.3, 0.6, False), (0.1, 1.1, False),
+])  # fmt: skip
+def test_a_growth_is_known_when_both_its_limits_are(low, high, settled):
+    """Flat, doubtful or steep: the series ends when it is one of the three."""
+    known = {"speedup": Interval(2.6, 2.7, 2.8, 11), "slowdown": Interval(1, 1, 1.1, 11),
+             "growth": Interval(low, (low + high) / 2, high, 11)}  # fmt: skip
+    limits = {**LIMITS, "growth": 0.2, "growth_doubtful": 0.5}
+    assert steps.enough(limits, known) is settled
+
+
 def test_a_round_without_any_growth_says_nothing():
     """Where the reference itself takes no longer for a longer prompt, the round is left out."""
     growth = steps.ratios({"reference_full_long": 1.0})["growth"]

@@ -10,6 +10,7 @@ import pytest
 
 from grader.checking import runner
 from grader.checking.draw import Draw
+from grader.devices import lease
 
 CHECKS = """
 import pytest
@@ -54,7 +55,7 @@ WAITS = """
 import pytest
 
 @pytest.mark.hidden
-def test_waits(device, record):
+def test_waits(student, device, record):
     with device.alone() as waited:
         record.set(waited=waited)
 """
@@ -64,7 +65,7 @@ def test_waits(device, record):
 def test_waiting_for_another_grader_is_no_hanging(tmp_path, monkeypatch, root, device, key):
     """The backstop's clock stands still while a device is somebody else's, and then runs on.
 
-    On a GPU a check waits before it begins, elsewhere when it times.
+    On a GPU a check that computes there waits before it begins, elsewhere when it times.
     """
     (tmp_path / "test_waits.py").write_text(WAITS)
     monkeypatch.setattr(runner, "CHECK_SECONDS", 1)
@@ -86,6 +87,20 @@ def test_waiting_for_another_grader_is_no_hanging(tmp_path, monkeypatch, root, d
     waiting = [text for text in told if text.startswith(f"waiting for {key}")]
     assert len(waiting) == 1
     assert str(holder.pid) in waiting[0]
+
+
+def test_a_check_that_only_reads_waits_for_nobody(tmp_path, monkeypatch):
+    """Answers are compared while somebody times on the GPU; nothing of theirs computes there."""
+    (tmp_path / "test_reads.py").write_text(
+        "import pytest\n\n@pytest.mark.hidden\ndef test_reads(record):\n    record.set(read=1)\n"
+    )
+    monkeypatch.setenv("GRADER_LEASES", str(tmp_path / "leases"))
+    told, student = [], Nobody()
+    student.device = "cuda:77"
+    with lease.held("cuda-77", print):
+        (evidence,) = runner.run(tmp_path, ["reads"], student, Nobody(), Draw("seed"), told.append)
+    assert evidence.measured == {"read": 1}
+    assert told == ["reads"]
 
 
 def test_packs_do_not_share_modules_of_one_name(folders):

@@ -57,6 +57,22 @@ def test_nobody_times_while_a_check_runs_and_no_check_begins_while_somebody_time
     assert is_free(Device(GPU, waits), "alone"), "a timing outside of a check leaves nothing held"
 
 
+def test_checks_follow_one_another_until_it_was_long(monkeypatch):
+    """A grading keeps the device from check to check, and makes way between two after a while."""
+    one, other = Device(GPU), Device(GPU, waits)
+    one.enter()
+    one.make_way()
+    one.enter()
+    assert not is_free(other, "alone")
+    monkeypatch.setattr("grader.devices.device.LONG_SECONDS", 0.0)
+    one.make_way()
+    assert is_free(other, "alone")
+    one.make_way()
+    one.enter()
+    assert not is_free(other, "alone")
+    one.leave()
+
+
 @pytest.fixture
 def gradings(monkeypatch, root):
     """A session whose gradings end as told, on a GPU; returns what was free during each."""
