@@ -71,7 +71,10 @@ class Bench:
         if timed is None or timed.device != student.device:
             return "Latency is compared with the reference's on the same device, which is not here."
         if self._size is None:
-            with self.alone(student), self._undisturbed(student)():
+            with contextlib.ExitStack() as stack:
+                if not self._sides.is_sized:  # else nobody has to wait
+                    stack.enter_context(self.alone(student))
+                    stack.enter_context(self._undisturbed(student)())
                 self._size = self._sides.size(self.device, counts=not _by_wall_time(student))
         if self._size is None:
             return "This device is too quick: work does not show beside launches at any size."

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from typing import Protocol
 
 from grader.latency import sizing
@@ -50,8 +50,8 @@ class Sides:
         A quick device needs a large one, and climbing there takes long: which one it was is
         remembered, and the next time is where the ladder begins.
         """
-        kept, key = self._oracle.kept, ("size to time at", self._subject.drawn)
-        if key not in kept:
+        kept, key = self._oracle.kept, self._sized
+        if not self.is_sized:
             ladder = self._ladder()
             first = device.recall(ladder) or 0
             found = sizing.find(
@@ -67,6 +67,15 @@ class Sides:
             kept[key] = found[0] if found else None
         size: Size | None = kept[key]
         return size
+
+    @property
+    def is_sized(self) -> bool:
+        """Whether the size has been found, for an earlier submission, and nothing is measured."""
+        return self._sized in self._oracle.kept
+
+    @property
+    def _sized(self) -> Hashable:
+        return "size to time at", self._subject.drawn
 
     def _ladder(self) -> str:
         """Return a name for what is climbed: these sizes, of this kind of model."""

@@ -155,6 +155,17 @@ def test_where_wall_time_decides_the_device_is_leased_and_the_student_stopped(
     assert last.series.intervals["speedup"].low > LIMITS["speedup"]
 
 
+def test_a_size_that_is_known_keeps_nobody_waiting():
+    """What was found for the first submission of a draw is not measured for the next."""
+    bench, student = benched(device="cuda:0")
+    assert bench.obstacle(student) == ""
+    assert bench.device.leased == student.frozen_times == 1
+    again = Bench(bench._oracle, bench.subject, bench.settings, bench.limits, bench.device)
+    assert again.obstacle(student) == ""
+    assert again.size() == bench.size()
+    assert bench.device.leased == student.frozen_times == 1
+
+
 def test_the_device_is_watched_after_each_round():
     """The watch begins with each series, and knows the processes of both sides."""
     bench, student = benched()
