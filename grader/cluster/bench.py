@@ -1,9 +1,10 @@
 """What is in the process of a Dask worker: for each batch a bench of slots, which stay warm.
 
-Dask calls three functions of this module: `prepare` when a batch meets the machine, `grade` for
-each hand-in, in a thread, and `forget` at the end. A grading that nobody waits for any more, since
-it was cancelled or its batch has died, is ended with its sandbox; and a bench that nobody has asked
-for a while is cleared away.
+Dask calls four functions of this module: `prepare` when a batch meets the machine, `grade` for
+each hand-in, in a thread, `still` every few seconds, and `forget` at the end. A grading that nobody
+waits for any more, since it was cancelled or its batch has died, is ended with its sandbox; and a
+bench of which nothing is heard, since its batch was killed or is frozen, is cleared away: a batch
+that lives after all prepares the machine anew.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from grader.records import Json
 
 PROGRAM: Final = "grader.cluster.slot"
 PLUGIN: Final = "grader"
-IDLE_SECONDS: Final = 900.0
+SILENT_SECONDS: Final = 30.0  # without a word of its batch
 GRADINGS, GPU = "gradings", "GPU"  # what a worker has, as Dask's resources
 
 most: int | None = None  # gradings at a time, where whoever started this worker has said so
@@ -44,7 +45,7 @@ class Bench:
         self.is_closed = False
         self._lock = threading.Lock()
         self._timer: threading.Timer | None = None
-        self._rest()
+        self.still()
 
     def grade(self, key: str, work: Json, at: Callable[[str], None]) -> Json:
         """Grade one hand-in in a slot that is free; trouble is an answer, too."""
@@ -58,7 +59,7 @@ class Bench:
             with self._lock:
                 self._running.pop(key, None)
             self._free.put(number)
-            self._rest()
+            self.still()
 
     def hang_up(self, key: str) -> None:
         """End a grading with its sandbox."""
@@ -67,6 +68,16 @@ class Bench:
             slot = self._running.get(key)
         if slot is not None:
             slot.hang_up()
+
+    def still(self) -> None:
+        """Begin to count anew how long nothing was heard; not while something is graded."""
+        with self._lock:
+            if self._timer is not None:
+                self._timer.cancel()
+            if not self.is_closed and not self._running:
+                self._timer = threading.Timer(SILENT_SECONDS, self._silent)
+                self._timer.daemon = True
+                self._timer.start()
 
     def close(self) -> None:
         """End all slots; returns when nothing is left of them."""
@@ -114,21 +125,11 @@ class Bench:
         if slot is not None:
             slot.close()
 
-    def _idle(self) -> None:
+    def _silent(self) -> None:
         with self._lock:
             if self._running:
                 return
         self.close()
-
-    def _rest(self) -> None:
-        """Clear away when nothing has come for long: whoever ran the batch may be gone."""
-        with self._lock:
-            if self._timer is not None:
-                self._timer.cancel()
-            if not self.is_closed and not self._running:
-                self._timer = threading.Timer(IDLE_SECONDS, self._idle)
-                self._timer.daemon = True
-                self._timer.start()
 
 
 _benches: dict[str, Bench] = {}  # by batch
@@ -183,6 +184,13 @@ def grade(key: str, batch: str, work: bytes) -> bytes:
         worker.log_event(batch, {"key": key, "at": check})
 
     return json.dumps(bench.grade(key, json.loads(work), at)).encode()
+
+
+async def still(batch: str) -> None:
+    """Hear that a batch goes on."""
+    bench = _benches.get(batch)
+    if bench is not None:
+        bench.still()
 
 
 async def forget(batch: str) -> None:

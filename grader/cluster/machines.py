@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import time
 from collections import Counter
@@ -21,6 +22,7 @@ ANSWER_SECONDS = 20.0  # for a scheduler
 PREPARE_SECONDS = 180.0  # an image that is not in any cache is slow to start
 FORGET_SECONDS = 60.0
 LOOK_SECONDS = 0.5
+STILL_SECONDS = 5.0  # between two words to a machine that the batch goes on
 
 
 @dataclass(eq=False)
@@ -49,6 +51,7 @@ class Machines:
         self._client, self._batch, self._told, self._say = client, batch, told, say
         self._seen: dict[str, tuple[float, float]] = {}  # the sign of life, and when it came
         self._asked: dict[str, asyncio.Task[Machine]] = {}
+        self._told_still: dict[str, asyncio.Task[None]] = {}  # done when the next word is due
         self._kind: tuple[str, str, str] | None = None  # None until it is agreed on
         self.ready: dict[str, Machine] = {}
         self.refused: dict[str, tuple[str, str]] = {}  # name and why, by address
@@ -69,6 +72,9 @@ class Machines:
             if asked.done():
                 del self._asked[address]
                 self._take(address, alive[address], asked)
+        for address in self.ready:
+            if address not in self._told_still or self._told_still[address].done():
+                self._told_still[address] = asyncio.create_task(self._tell_still(address))
         return lost
 
     @property
@@ -96,8 +102,8 @@ class Machines:
 
     async def close(self) -> None:
         """Let all machines forget the batch; returns when they have, and nothing of it runs."""
-        for asked in self._asked.values():
-            asked.cancel()
+        for task in (*self._asked.values(), *self._told_still.values()):
+            task.cancel()
         known = [*self.ready, *self._asked, *self.refused]
         if known and self._client.status == "running":
             forgotten = self._client.run(
@@ -140,6 +146,13 @@ class Machines:
         if "cannot" in told:
             raise HarnessError(told["cannot"])
         return Machine(address, name, Facts(**{**told, "devices": tuple(told["devices"])}))
+
+    async def _tell_still(self, address: str) -> None:
+        """Say that the batch goes on; who does not hear it clears away, and is asked anew."""
+        with contextlib.suppress(OSError, TimeoutError):
+            told = self._client.run(bench.still, self._batch, workers=[address], on_error="ignore")
+            await asyncio.wait_for(told, ANSWER_SECONDS)
+        await asyncio.sleep(STILL_SECONDS)
 
     def _take(self, address: str, name: str, asked: asyncio.Task[Machine]) -> None:
         try:

@@ -14,6 +14,7 @@ from distributed import Scheduler, Worker
 from grader.batch import story
 from grader.batch.story import Order
 from grader.cluster import engine, loop, private, tls
+from grader.cluster.bench import SILENT_SECONDS
 from tests.cluster.samples import NET, WRONG, hand_ins, project, within
 from tests.long import LONG
 
@@ -142,6 +143,19 @@ def test_ctrl_c_twice_ends_what_others_grade(started, elsewhere, tmp_path):
     out, errors = started(*elsewhere, "--resume").communicate(timeout=60)
     assert "2 submissions, 1 of them graded before" in errors
     assert (tmp_path / "out" / "alice.json").exists()
+
+
+@LONG
+def test_a_batch_that_is_killed_leaves_nothing_on_its_machines(started, elsewhere, tmp_path):
+    """What is graded ends at once; a slot that waits ends when it has heard nothing for a while."""
+    endless = NET.replace("return self", "time.sleep(600)\n        return self")
+    hand_ins(tmp_path / "subs", alice=endless, bob=NET)
+    running = started(*elsewhere)
+    assert within(60, (tmp_path / "out" / "bob.json").exists)
+    assert len(slots()) == 2
+    running.kill()
+    assert within(15, lambda: len(slots()) < 2)
+    assert within(SILENT_SECONDS + 15, lambda: (slots(), packs()) == ([], []))
 
 
 def slots():

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from grader.batch import journal
 from grader.cluster import private, tls
+from grader.cluster.bench import SILENT_SECONDS
 from grader.cluster.queue import FILE, Queue
 from tests import quick
 from tests.proof.hosts import NAMES, Hosts
@@ -120,7 +121,7 @@ class Course:
         wrong = []
         code = batches[-1].end()
         if again:
-            wrong += _left(within=15)
+            wrong += _left(within=SILENT_SECONDS + 15)
             batches.append(self._batch(out, *options, environment=environment))
             code = batches[-1].end()
         wrong += [] if code == 0 else [f"exit code {code}: {batches[-1].lines[-3:]}"]
@@ -144,7 +145,7 @@ class Course:
             with contextlib.closing(Queue(self.folder / out, _run(self.folder / out))) as queue:
                 states = Counter(state for state, _ in queue.states().values())
             wrong += [f"queue: {dict(states)}"] if set(states) != {"done"} else []
-        return wrong + _left(within=15)
+        return wrong + _left(within=SILENT_SECONDS + 15)
 
     def _cells(self, out, batches, wrong):
         times = [at for batch in batches for at in batch.seen]

@@ -41,12 +41,13 @@ Where it says "unguarded", the same attack was run in a plain process of root's 
 of its own, and held means that it got somewhere: else its other row would show nothing.
 
 The first rows are graded on the whole sheet; attacks of the zoo on 2a to 2c, and their points are
-those that `tests/zoo/attacks/<name>/expect.toml` expects. Memory is the most that the container
-took, files in the kernel's cache included. (`gains-privileges` is right where it gets nowhere, but
-it also writes to `/tmp` by that name, which is closed in such a container: so it loses its points.)
+those that `tests/zoo/attacks/<name>/expect.toml` expects; but none for `gains-privileges`, which
+writes to `/tmp` by that name, and that is closed in such a container. Memory is the most that the
+container took, files in the kernel's cache included.
 """
 CACHE = ROOT / ".proof" / "gradescope"
 SECONDS = 900
+WRITES_TO_TMP = {"gains-privileges"}
 LABEL = "grader-proof-gradescope"
 PACK = "e0294-a4"
 ATTACKS = (
@@ -195,6 +196,8 @@ def of_the_zoo(image, name):
             number: points if isinstance(points, list) else [points]
             for number, points in case.expected["points"].items()
         }
+        if name in WRITES_TO_TMP:
+            wanted = dict.fromkeys(wanted, [0])
         return [f"{number}: {got[number]:g}" for number in wanted
                 if got[number] not in wanted[number]]  # fmt: skip
 
