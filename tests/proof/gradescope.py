@@ -197,7 +197,7 @@ def of_the_zoo(image, name):
             for number, points in case.expected["points"].items()
         }
         if name in WRITES_TO_TMP:
-            wanted = dict.fromkeys(wanted, [0])
+            wanted = {number: [0] for number in wanted}
         return [f"{number}: {got[number]:g}" for number in wanted
                 if got[number] not in wanted[number]]  # fmt: skip
 
