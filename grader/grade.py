@@ -34,6 +34,7 @@ SLOW_IMPORTS = {
     "matplotlib": "matplotlib.pyplot",
     "pandas": "pandas",
     "torch.compile": "torch.export._trace",  # and with it torch._dynamo
+    "use_deterministic_algorithms": "torch._inductor.config",  # which that sets, and so imports
 }
 """Imported once, before workers are forked, where a submission has the word."""
 
