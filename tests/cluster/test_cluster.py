@@ -123,19 +123,25 @@ def elsewhere(started, tmp_path):
             *certificates)  # fmt: skip
 
 
-@LONG
-def test_ctrl_c_twice_ends_what_others_grade(started, elsewhere, tmp_path):
-    """The gradings on the worker are ended with their sandboxes; --resume grades them."""
+@pytest.fixture
+def at_work(started, elsewhere, tmp_path):
+    """Return a batch that has graded bob, and grades alice for ever."""
     endless = NET.replace("return self", "time.sleep(600)\n        return self")
     hand_ins(tmp_path / "subs", alice=endless, bob=NET)
-    running = started(*elsewhere)
+    batch = started(*elsewhere)
     assert within(60, (tmp_path / "out" / "bob.json").exists)
+    return batch
+
+
+@LONG
+def test_ctrl_c_twice_ends_what_others_grade(started, elsewhere, at_work, tmp_path):
+    """The gradings on the worker are ended with their sandboxes; --resume grades them."""
     assert slots()
-    running.send_signal(signal.SIGINT)
-    assert not within(0.5, lambda: running.poll() is not None)
-    running.send_signal(signal.SIGINT)
-    out, errors = running.communicate(timeout=30)
-    assert running.returncode == 130, errors
+    at_work.send_signal(signal.SIGINT)
+    assert not within(0.5, lambda: at_work.poll() is not None)
+    at_work.send_signal(signal.SIGINT)
+    out, errors = at_work.communicate(timeout=30)
+    assert at_work.returncode == 130, errors
     assert "stopped: 1 left to grade; --resume goes on with them" in out
     assert (slots(), packs()) == ([], [])
     shutil.rmtree(tmp_path / "subs" / "alice")
@@ -146,14 +152,10 @@ def test_ctrl_c_twice_ends_what_others_grade(started, elsewhere, tmp_path):
 
 
 @LONG
-def test_a_batch_that_is_killed_leaves_nothing_on_its_machines(started, elsewhere, tmp_path):
+def test_a_batch_that_is_killed_leaves_nothing_on_its_machines(at_work):
     """What is graded ends at once; a slot that waits ends when it has heard nothing for a while."""
-    endless = NET.replace("return self", "time.sleep(600)\n        return self")
-    hand_ins(tmp_path / "subs", alice=endless, bob=NET)
-    running = started(*elsewhere)
-    assert within(60, (tmp_path / "out" / "bob.json").exists)
     assert len(slots()) == 2
-    running.kill()
+    at_work.kill()
     assert within(15, lambda: len(slots()) < 2)
     assert within(SILENT_SECONDS + 15, lambda: (slots(), packs()) == ([], []))
 
