@@ -29,7 +29,7 @@ def project(folder, by_hand=BY_HAND):
     for name in ("grader", "rubrics", "reference", "submissions"):
         ignore = shutil.ignore_patterns("course", "__pycache__")
         shutil.copytree(ROOT / name, folder / name, ignore=ignore)
-    for name in ("pyproject.toml", "constraints.txt", "README.md", "LICENSE"):
+    for name in ("pyproject.toml", "constraints.txt"):
         shutil.copy(ROOT / name, folder)  # what the zip for Gradescope takes along
     pack = folder / "rubrics" / "e0294-a4"
     rubric = (pack / "rubric.toml").read_text()
