@@ -33,7 +33,7 @@ def small(tmp_path_factory, bubblewrap_sandbox):
 @contextlib.asynccontextmanager
 async def cluster(pem):
     """Start a scheduler and a worker that speak TLS; yields the scheduler's address."""
-    more = {"host": "127.0.0.1", "security": tls.security(pem), "dashboard": False}
+    more = {"host": "127.0.0.1", "security": tls.security(pem), "dashboard_address": ":0"}
     async with (
         Scheduler(port=0, protocol="tls://", **more) as scheduler,
         Worker(scheduler.address, nthreads=8, name="gpu1", memory_limit=0, **more),

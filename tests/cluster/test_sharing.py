@@ -30,7 +30,7 @@ def at_work(number):
 
 async def all_at_work():
     """Let a worker of one GPU, with room for more gradings than share it, do all of it."""
-    quiet = {"dashboard": False, "host": "127.0.0.1"}
+    quiet = {"dashboard_address": ":0", "host": "127.0.0.1"}
     has = {bench.GRADINGS: FACTS.slots, bench.GPU: len(FACTS.devices)}
     async with (
         Scheduler(port=0, **quiet) as scheduler,
