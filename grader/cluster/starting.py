@@ -30,6 +30,8 @@ CONNECT_SECONDS = 10.0
 LOGINS = 5  # to one machine
 STEADY_SECONDS = 10.0  # a worker that has ended before is not worth another
 LAST_WORDS = 600  # bytes of what a worker has said
+NO_PAGES = {"dashboard": False, "dashboard_address": "127.0.0.1:0"}
+"""For a scheduler: its HTTP server cannot be left out, so it is for this machine alone."""
 
 
 class Cluster(Protocol):
@@ -264,12 +266,11 @@ def _jobqueue() -> Any:  # noqa: ANN401 - a module without types
 async def _scheduler_here(kind: Any, listen: str, pem: dict[str, str]) -> Any:  # noqa: ANN401
     """Start a scheduler in this process, and no worker yet."""
     security = tls.security(pem)
-    options = {"protocol": "tls://", "dashboard": False, "security": security}
+    options = {"protocol": "tls://", "security": security, **NO_PAGES}
     options |= {"host": listen} if listen else {}
     if kind is SpecCluster:
         scheduler = {"cls": Scheduler, "options": options}
         return await kind(workers={}, scheduler=scheduler, security=security, asynchronous=True)
-    options["dashboard_address"] = None
     return await kind(scheduler_options=options, security=security, asynchronous=True)
 
 
