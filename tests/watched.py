@@ -47,6 +47,7 @@ class Batch:
         code = self.process.wait()
         for thread in self._threads:
             thread.join()
+        self.process.stderr.close()
         self.seconds = time.monotonic() - self.begin
         return code
 

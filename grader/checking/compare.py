@@ -31,15 +31,16 @@ def difference(got: NDArray[Any], expected: NDArray[Any]) -> Difference:
         raise ValueError(f"shapes {got.shape} and {expected.shape} are not to be compared")
     if not np.isfinite(expected).all():
         raise ValueError("the oracle's values are not finite")
-    got64, expected64 = got.astype(np.float64), expected.astype(np.float64)
-    bad = ~np.isfinite(got64)
-    gaps = np.where(bad, np.inf, np.abs(np.where(bad, 0.0, got64) - expected64))
+    finite = np.isfinite(got)
+    gaps = np.subtract(got, expected, out=np.empty(got.shape), dtype=np.float64)
+    np.abs(gaps, out=gaps)
+    gaps[~finite] = np.inf
     where = tuple(int(i) for i in np.unravel_index(int(np.argmax(gaps)), gaps.shape))
     worst = float(gaps[where])
     return Difference(
         max_abs=worst if np.isfinite(worst) else None,
         where=where,
-        got=float(got64[where]),
-        expected=float(expected64[where]),
-        not_finite=int(bad.sum()),
+        got=float(got[where]),
+        expected=float(expected[where]),
+        not_finite=finite.size - int(np.count_nonzero(finite)),
     )

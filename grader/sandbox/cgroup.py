@@ -159,10 +159,9 @@ def usage(folders: Mapping[str, Path]) -> Usage:
 
 def oom_kills(folders: Mapping[str, Path]) -> int | None:
     """Return how many processes of the group the kernel has ended because memory ran out."""
-    return _first(
-        _read(folders, "memory", "memory.oom_control", "oom_kill"),
-        _read(folders, "", "memory.events", "oom_kill"),
-    )
+    kills = _read(folders, "memory", "memory.oom_control", "oom_kill")
+    # Asked after every call: where the first hierarchy has said it, the second is not opened.
+    return _read(folders, "", "memory.events", "oom_kill") if kills is None else kills
 
 
 def processes(folders: Mapping[str, Path]) -> set[int]:

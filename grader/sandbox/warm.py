@@ -90,9 +90,9 @@ class WarmSandbox:
         """
         if (limits, device) != self._kind or self._ahead is None:
             return self._sandbox.start(limits, device=device)
-        going, self._going = self._going, []
-        for removal in going:
-            removal.result()
+        # The last removal may go on beside this submission; no more than that one.
+        while self._going and (len(self._going) > 1 or self._going[0].done()):
+            self._going.pop(0).result()
         claimed, self._ahead = self._ahead, self._starter.submit(self._started)
         try:
             box = claimed.result()

@@ -22,13 +22,15 @@ class Box:
         self.hung_up = self.removed = False
         self.fails = fails
         self.may_go = threading.Event()
+        self.ended = threading.Event()  # the removal, however
         self.line = SimpleNamespace(close=lambda: setattr(self, "hung_up", True))
 
     def kill(self):
         assert self.may_go.wait(10)
+        self.removed = not self.fails
+        threading.Timer(0.05, self.ended.set).start()  # when whoever ran this knows, too
         if self.fails:
             raise HarnessError("a sandbox could not be removed")
-        self.removed = True
 
 
 class Sandbox:
@@ -56,6 +58,8 @@ def test_a_removal_is_not_waited_for():
         warm.start(LIMITS, device="cpu").kill()
         first = cold.boxes[0]
         assert (first.hung_up, first.removed) == (True, False)
+        warm.start(LIMITS, device="cpu").kill()
+        assert not first.removed
         threading.Timer(0.05, first.may_go.set).start()
         warm.start(LIMITS, device="cpu")
         assert first.removed
@@ -70,6 +74,7 @@ def test_what_cannot_be_removed_is_said():
         box.kill()
         box.kill()  # which has begun
         cold.boxes[0].may_go.set()
+        assert cold.boxes[0].ended.wait(10)
         with pytest.raises(HarnessError, match="could not be removed"):
             warm.start(LIMITS, device="cpu")
         cold.let_go()
@@ -84,6 +89,7 @@ def test_of_several_that_are_removed_none_is_forgotten():
         for box in boxes:
             box.kill()
         cold.let_go()
+        assert cold.boxes[1].ended.wait(10)
         with pytest.raises(HarnessError, match="could not be removed"):
             warm.start(LIMITS, device="cpu")
         cold.let_go()
