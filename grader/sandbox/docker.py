@@ -23,7 +23,7 @@ import itertools
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import docker
 import requests
@@ -39,9 +39,50 @@ from grader.sandbox.owner import PREFIX, Owner
 from grader.wire import Header, Line
 
 USER = "65534:65534"  # nobody
-ENGINE_SECONDS = 60
+ENGINE_SECONDS = 60  # for one answer
+RETURN_SECONDS = 60  # for an engine that is restarted; it takes ten where containers ran in it
 MB = 1 << 20
+T = TypeVar("T")
 ENGINE_FAULTS = (DockerException, requests.RequestException, OSError)
+
+
+class Engine:
+    """An engine that may be restarted meanwhile: who needs it waits for it to return."""
+
+    def __init__(self, client: docker.DockerClient, say: Callable[[str], None]) -> None:
+        self._client, self._say = client, say
+        self._missed: float | None = None  # since when it has not answered
+
+    def awaited(self) -> None:
+        """Return once it answers; all who wait give up a minute after it was missed first.
+
+        Raises what asking it raises.
+        """
+        while not self._answers():
+            time.sleep(0.2)
+
+    def asked(self, question: Callable[[], T]) -> T:
+        """Return the answer to what can be asked again, as it is where it went over it."""
+        self.awaited()
+        try:
+            return question()
+        except (requests.ConnectionError, ConnectionError):
+            self.awaited()
+            return question()
+
+    def _answers(self) -> bool:
+        try:
+            self._client.ping()
+        except ENGINE_FAULTS:
+            now = time.monotonic()
+            if self._missed is None:
+                self._missed = now
+                self._say("the Docker engine does not answer: waiting for it")
+            if now - self._missed > RETURN_SECONDS:
+                raise
+            return False
+        self._missed = None
+        return True
 
 
 class DockerBox:
@@ -50,7 +91,14 @@ class DockerBox:
     work = "/tmp/submission"  # noqa: S108 - inside the container, as are the next two
     wiped = ["/tmp", "/dev/shm"]  # noqa: RUF012, S108
 
-    def __init__(self, container: Container, stream: Any, device: str) -> None:  # noqa: ANN401 - the SDK's socket
+    def __init__(
+        self,
+        engine: Engine,
+        container: Container,
+        stream: Any,  # noqa: ANN401 - the SDK's socket
+        device: str,
+    ) -> None:
+        self._engine = engine
         self._container = container
         self._stream = stream  # the SDK closes the socket when this object goes
         self._cgroups = _cgroups(container)
@@ -92,7 +140,7 @@ class DockerBox:
         self.line.close()
         deadline = time.monotonic() + patience
         try:
-            self._container.reload()
+            self._engine.asked(self._container.reload)
             while self._container.attrs["State"]["Running"] and time.monotonic() < deadline:
                 time.sleep(0.01)
                 self._container.reload()
@@ -108,7 +156,7 @@ class DockerBox:
             return
         self.line.close()
         try:
-            self._container.remove(force=True, v=True)
+            self._engine.asked(lambda: self._container.remove(force=True, v=True))
         except ENGINE_FAULTS as error:
             if not _is_going(error):
                 raise HarnessError(f"a sandbox could not be removed: {error}") from error
@@ -131,6 +179,7 @@ class DockerSandbox:
         first_core: int = 0,
     ) -> None:
         self._client = connect()
+        self._engine = Engine(self._client, say)
         self._owner = Owner.current()
         self._boxes = itertools.count(first_core)
         try:
@@ -142,26 +191,28 @@ class DockerSandbox:
 
     def start(self, limits: Limits, *, device: str) -> DockerBox:
         """Create, attach and start one container."""
-        container: Container | None = None
         try:
-            settings = self._settings(limits)
-            for key, value in gpu.hand_over(self._client, device).items():
-                settings[key] = _merged(settings.get(key), value)
-            container = self._client.containers.create(
-                self._image.id, [self._image.python, "-I", "-c", BOOTSTRAP], **settings
-            )
+            return self._engine.asked(lambda: self._started(limits, device))
+        except ENGINE_FAULTS as error:
+            raise HarnessError(f"a sandbox could not be started: {error}") from error
+
+    def _started(self, limits: Limits, device: str) -> DockerBox:
+        settings = self._settings(limits)
+        for key, value in gpu.hand_over(self._client, device).items():
+            settings[key] = _merged(settings.get(key), value)
+        container = self._client.containers.create(
+            self._image.id, [self._image.python, "-I", "-c", BOOTSTRAP], **settings
+        )
+        try:
             stream = container.attach_socket(
                 params={"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1}
             )
             container.start()
             container.reload()
-            return DockerBox(container, stream, device)
-        except BaseException as error:
-            if container is not None:
-                with contextlib.suppress(*ENGINE_FAULTS):  # the next run reaps it
-                    container.remove(force=True)
-            if isinstance(error, ENGINE_FAULTS):
-                raise HarnessError(f"a sandbox could not be started: {error}") from error
+            return DockerBox(self._engine, container, stream, device)
+        except BaseException:
+            with contextlib.suppress(*ENGINE_FAULTS):  # the next run reaps it
+                container.remove(force=True)
             raise
 
     def facts(self) -> Mapping[str, str | None]:

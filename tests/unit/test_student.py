@@ -693,6 +693,22 @@ def test_a_guest_that_does_not_start_is_our_fault_and_is_not_tried_for_ever(made
     assert all(box.killed for box in sandbox.boxes)
 
 
+def test_a_guest_that_did_not_start_is_tried_again_a_minute_later(made):
+    """Whoever lives for a whole batch, as the reference does, outlives an engine's bad minute."""
+    minutes = [0]
+    clock = lambda: time.monotonic() + 61 * minutes[0]  # noqa: E731
+    script = {"boot": GONE}
+    student, sandbox = made(script, Ending(1, False, "ImportError: torch"), clock=clock)
+    for _ in range(4):
+        with pytest.raises(HarnessError, match="ImportError"):
+            student.load()
+    assert len(sandbox.boxes) == 3
+    script["boot"] = {"ready": True}
+    minutes[0] += 1
+    student.load()
+    assert len(sandbox.boxes) == 4
+
+
 # --- loading --------------------------------------------------------------------------------------
 
 
