@@ -20,13 +20,11 @@ from grader.errors import HarnessError, StudentFault
 from grader.intake import SourceFile
 from grader.records import Ending, Limits, Usage
 from grader.sandbox import WITHIN_REACH, Box, Sandbox
-from grader.sandbox.boot import BOOT_SECONDS, boot
+from grader.sandbox.boot import BOOT_SECONDS, Starting
 from grader.wire import Clock, Header, LineDeadline, LineEnded, LineViolation
 
 GRACE_SECONDS = 0.05  # the agent ends a late worker itself; after this the host ends the agent
 AGENT_SECONDS = 20.0  # for what the agent does alone: storing files, cleaning, forking
-START_ATTEMPTS = 3  # a machine that cannot start a sandbox will not learn it
-RESTED_SECONDS = 60.0  # and after which it is asked again, for whoever comes then
 SIGKILL = 9
 STILL_A_SECOND, STILL_MORE = 2.0, 10  # of "still running" at most; the agent says it once a second
 UNREADABLE = re.compile("\ufffd+")  # one mark for any number of bytes that are no text
@@ -59,8 +57,7 @@ class Conversation:
         self._files = files
         self._preload = list(preload)
         self._box: Box | None = None
-        self._broken: list[HarnessError] = []  # attempts to start a box that failed, one by one
-        self._gave_up = 0.0  # when the last of them did
+        self._starting = Starting(sandbox, clock)
         self._oom_kills = 0  # counted in this box by the end of the last exchange
         self._clean = True  # no student code has run in this box
         self._lost: Exception = HarnessError("a sandbox was asked before it was started")
@@ -84,19 +81,7 @@ class Conversation:
         """Start the box if there is none: about a second, most of it importing torch."""
         if self._box is not None:
             return
-        if len(self._broken) == START_ATTEMPTS:
-            if self.clock() - self._gave_up < RESTED_SECONDS:
-                raise self._broken[-1]
-            self._broken.clear()
-        try:
-            box = self._sandbox.start(self.limits, device=self.device)
-            self.ready = boot(box, self.clock)
-        except HarnessError as error:
-            self._broken.append(error)
-            self._gave_up = self.clock()
-            raise
-        self._broken.clear()
-        self._box = box
+        self._box, self.ready = self._starting.box(self.limits, self.device)
         self._oom_kills = 0
         sizes = [[file.path, len(file.data)] for file in self._files]
         contents = b"".join(file.data for file in self._files)

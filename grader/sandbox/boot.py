@@ -8,9 +8,12 @@ from collections.abc import Mapping
 from importlib import resources
 
 from grader.errors import HarnessError
-from grader.sandbox import Box
+from grader.records import Limits
+from grader.sandbox import Box, Sandbox
 from grader.wire import Clock, Header, LineDeadline, LineEnded, LineViolation
 
+START_ATTEMPTS = 3
+RESTED_SECONDS = 60.0  # after as many that failed
 BOOT_SECONDS = 60.0  # importing torch takes one second, or seven on a cold disk
 
 HUGE_PAGES = {"GLIBC_TUNABLES": "glibc.malloc.hugetlb=1"}
@@ -102,6 +105,34 @@ def boot(box: Box, clock: Clock = time.monotonic) -> Header:
         raise
     box.ready = ready
     return ready
+
+
+class Starting:
+    """Starts boxes that are ready; a machine that cannot is not asked for ever.
+
+    What lives for a whole batch, as the reference does, outlives a bad minute of the machine.
+    """
+
+    def __init__(self, sandbox: Sandbox, clock: Clock) -> None:
+        self._sandbox, self._clock = sandbox, clock
+        self._failed: list[HarnessError] = []  # attempts, one after the other
+        self._at = 0.0  # when the last of them failed
+
+    def box(self, limits: Limits, device: str) -> tuple[Box, Header]:
+        """Return a box, and what its guest says of itself; raises HarnessError."""
+        if len(self._failed) == START_ATTEMPTS:
+            if self._clock() - self._at < RESTED_SECONDS:
+                raise self._failed[-1]
+            self._failed.clear()
+        try:
+            box = self._sandbox.start(limits, device=device)
+            ready = boot(box, self._clock)
+        except HarnessError as error:
+            self._failed.append(error)
+            self._at = self._clock()
+            raise
+        self._failed.clear()
+        return box, ready
 
 
 def _sources() -> Mapping[str, str]:

@@ -185,7 +185,7 @@ def beyond(when):
 DEFENCES = [
     Defence("a difference that is no number is infinite", "it counts as none",
             lambda: broken.host("grader.checking.record.difference",
-                                ("np.where(bad, np.inf,", "np.where(bad, 0.0,")),
+                                ("gaps[~finite] = np.inf", "gaps[~finite] = 0.0")),
             "all logits are NaN", graded(NAN, ["full_forward"], "failed")),
     Defence("limits accept and never reject", "`not value > bound` for `value <= bound`",
             lambda: broken.host("grader.score.holds", ("value(name) <= bound",
