@@ -75,10 +75,11 @@ class Engine:
             self._client.ping()
         except ENGINE_FAULTS:
             now = time.monotonic()
-            if self._missed is None:
-                self._missed = now
+            since = self._missed  # another thread may find it back meanwhile
+            if since is None:
+                since = self._missed = now
                 self._say("the Docker engine does not answer: waiting for it")
-            if now - self._missed > RETURN_SECONDS:
+            if now - since > RETURN_SECONDS:
                 raise
             return False
         self._missed = None

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import time
 
 import pytest
 
@@ -29,7 +30,7 @@ def test_an_engine_that_is_restarted_costs_nobody_a_result(tmp_path, docker_sand
         out = tmp_path / "out"
         batch = Batch(tmp_path / "project", hand_ins, out, environment=engine.environment)
         while batch.process.poll() is None and len(batch.seen) < KILLED_AT:
-            pass
+            time.sleep(0.05)
         engine.kill()
         engine.start()
         code = batch.end()
